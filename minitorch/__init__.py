@@ -1,0 +1,133 @@
+"""minitorch: the PyTorch you can read. Same program, same seed, same numbers.
+
+    import minitorch as torch
+"""
+
+from __future__ import annotations
+
+import math as _math
+import warnings as _warnings
+from typing import Any as _Any
+
+# Overflow and log(0) give inf and nan, as in PyTorch, without NumPy's warnings from our modules.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitorch\.")
+
+# isort: off
+from minitorch import autograd
+from minitorch.autograd.mode import (
+    enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
+)
+from minitorch.device import device
+from minitorch.dtypes import (
+    bool, double, dtype, finfo, float, float16, float32, float64, get_default_dtype, half, iinfo, int, int8, int16,
+    int32, int64, long, promote_types, set_default_dtype, short, uint8,
+)
+from minitorch.size import Size
+from minitorch.tensor import Tensor
+from minitorch.creation import (
+    BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
+    arange, as_tensor, asarray, bernoulli, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
+    logspace, multinomial, normal, ones, ones_like, poisson, rand, rand_like, randint, randint_like, randn, randn_like,
+    randperm, range, tensor, zeros, zeros_like,
+)
+from minitorch.autograd.broadcast import clone
+from minitorch.ops.compare import (
+    allclose, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, eq, equal, ge,
+    gt, isclose, isfinite, isinf, isnan, isneginf, isposinf, le, logical_and, logical_not, logical_or, logical_xor, lt,
+    ne, signbit,
+)
+from minitorch.ops.arithmetic import (
+    abs, add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, floor_divide, fmod, lerp, maximum, minimum, mul,
+    nan_to_num, neg, pow, reciprocal, remainder, rsub, sign, square, sub, where,
+)
+from minitorch.ops.elementwise import (
+    acos, acosh, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, deg2rad, exp, exp2, expm1, floor, frac, hypot, log,
+    log1p, log2, log10, logaddexp, logit, rad2deg, round, rsqrt, sigmoid, sin, sinh, sqrt, tan, tanh, trunc, xlogy,
+)
+from minitorch.ops.special import digamma, erf, erfc, erfinv, lgamma
+from minitorch.ops.activation import log_softmax, relu, softmax
+from minitorch.ops.reduce import (
+    all, any, count_nonzero, logsumexp, mean, nanmean, nansum, prod, sum,
+)
+from minitorch.ops.extremes import amax, amin, aminmax, argmax, argmin, max, min
+from minitorch.ops.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
+from minitorch.ops.statistics import (
+    dist, median, mode, nanmedian, norm, quantile, std, std_mean, var, var_mean,
+)
+from minitorch.ops.sort import (
+    argsort, bincount, bucketize, histc, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,
+)
+from minitorch.ops.shape import (
+    broadcast_shapes, broadcast_tensors, expand as broadcast_to, flatten, moveaxis, movedim, permute, ravel, reshape,
+    squeeze, swapaxes, swapdims, t, tile, transpose, unflatten, unsqueeze,
+)
+from minitorch.ops.join import (
+    cat, chunk, concat, concatenate, flip, fliplr, flipud, hstack, meshgrid, repeat_interleave, roll, rot90, split,
+    stack, tensor_split, unbind, vstack,
+)
+from minitorch.ops.index import index_put, narrow, select
+from minitorch.ops.scatter import (
+    argwhere, gather, index_add, index_copy, index_fill, index_select, masked_fill, masked_select, nonzero, scatter,
+    scatter_add, take, take_along_dim,
+)
+from minitorch.ops.diagonal import diag, diag_embed, diagonal, tril, triu
+from minitorch.ops.linear import (
+    addmm, baddbmm, bmm, chain_matmul, dot, einsum, matmul, mm, mv, outer, tensordot, trace,
+)
+from minitorch import cuda, nn, optim, random, utils
+from minitorch.printing import set_printoptions
+from minitorch.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from minitorch.serialization import load, save
+# isort: on
+
+__version__ = "0.1.0"
+
+# Other names for the same functions.
+subtract, multiply, divide, true_divide = sub, mul, div, div
+negative, absolute, sgn, fix, clip, concat = neg, abs, sign, trunc, clamp, cat
+arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
+arcsinh, arccosh, arctanh = asinh, acosh, atanh
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
+ger = outer
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+newaxis = None
+
+
+def is_tensor(obj: object) -> _Any:
+    """True for tensors."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> _Any:
+    """True for tensors of a floating type."""
+    return input.is_floating_point()
+
+
+def is_complex(input: Tensor) -> _Any:
+    """False: minitorch has no complex types."""
+    return False
+
+
+def numel(input: Tensor) -> _Any:
+    """The number of elements."""
+    return input.numel()
+
+
+def is_storage(obj: object) -> _Any:
+    """False: minitorch has no storage objects."""
+    return False
+
+
+def result_type(tensor1: _Any, tensor2: _Any) -> dtype:
+    """The dtype of arithmetic on two tensors or numbers."""
+    from minitorch import dtypes
+
+    return dtypes.from_numpy(dtypes.result_numpy(*[getattr(x, "_data", x) for x in (tensor1, tensor2)]))
+
+
+def can_cast(from_: dtype, to: dtype) -> _Any:
+    """True if arithmetic may store `from_` in `to`: the category does not sink."""
+    rank = {"b": 0, "u": 1, "i": 1, "f": 2}
+    return rank[from_.numpy.kind] <= rank[to.numpy.kind]
+
+

@@ -1,0 +1,38 @@
+"""What the engine does to gradients: undo broadcasting, convert the dtype, copy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minitorch.autograd.tape import differentiable
+from minitorch.device import Array, xp
+
+
+@differentiable(lambda g, shape: broadcast_to(g, shape))
+def sum_to(input: Array, size: tuple[int, ...]) -> Array:
+    """Sum over the dimensions along which `size` was repeated to give `input`: the adjoint of broadcast_to."""
+    lead = input.ndim - len(size)
+    dims = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(size) if n == 1 and input.shape[i + lead] != 1)
+    if not dims:
+        return input.reshape(size)
+    if len(dims) == lead:
+        return xp(input).add.reduce(input, axis=dims, dtype=input.dtype)
+    return xp(input).add.reduce(input, axis=dims, dtype=input.dtype, keepdims=True).reshape(size)
+
+
+@differentiable(lambda g, shape: sum_to(g, shape), view=True, name="ExpandBackward0")
+def broadcast_to(input: Array, size: tuple[int, ...]) -> Array:
+    """`input` repeated along new and size-1 dimensions, without copying."""
+    return xp(input).broadcast_to(input, size)
+
+
+@differentiable(lambda g: g, name="ToCopyBackward0")  # the engine gives every gradient the dtype of its edge
+def convert(input: Array, dtype: Any) -> Array:
+    """A copy of `input` in another NumPy dtype."""
+    return input.astype(dtype)
+
+
+@differentiable(lambda g: g)
+def clone(input: Array) -> Array:
+    """A copy in memory of its own, laid out like the original."""
+    return input.copy(order="K")

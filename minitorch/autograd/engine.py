@@ -1,0 +1,156 @@
+"""The backward pass: newest node first, gradients in flight in a dict, no recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from minitorch.autograd import tape
+from minitorch.autograd.broadcast import clone, convert, sum_to
+from minitorch.autograd.mode import grad_enabled
+from minitorch.autograd.tape import Node, arrays_allowed, wrap
+
+Edge = Any  # a Node, or a leaf Tensor
+
+
+def run(
+    roots: Sequence[tuple[Any, Any]],
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    inputs: Sequence[Any] | None,
+    accumulate: bool,
+) -> list[Any]:
+    """Walk back from `roots`, pairs (tensor, gradient as an array or, under create_graph, a Tensor).
+
+    inputs None: add into the `.grad` of every leaf reached. Else compute only what leads to these tensors and
+    return their gradients (None where not reached); with `accumulate`, also add them into their `.grad`.
+    """
+    targets = [] if inputs is None else [edge_of(t) for t in inputs]
+    needed = None if inputs is None else _leading_to(targets, [edge_of(t) for t, _ in roots])
+    found: dict[Edge, Any] = {}  # the gradients of targets that are not leaves
+    leaves: dict[Any, tuple[Any, bool]] = {}  # (gradient so far, whether nothing else holds that array)
+    pending: dict[int, tuple[Node, Any]] = {}  # gradients in flight, by the number of the node they wait at
+    heap: list[int] = []  # those numbers, negated: the first is the newest node
+
+    allowed = arrays_allowed.set(True)
+    recording = grad_enabled.set(create_graph)
+    silent = np.errstate(all="ignore")
+    silent.__enter__()
+    try:
+        g = None
+        edges, gradients = [edge_of(t) for t, _ in roots], [g for _, g in roots]
+        while True:
+            for edge, gi in zip(edges, gradients):
+                if gi is None:
+                    continue
+                owned = gi is not g
+                leaf = not isinstance(edge, Node)
+                place = edge._data if leaf else edge
+                if gi.shape != place.shape:
+                    gi, owned = sum_to(gi, place.shape), True
+                if (gi._data if create_graph else gi).dtype is not place.dtype:
+                    gi, owned = convert(gi, place.dtype), True
+                if leaf:
+                    if needed is None or edge in needed:
+                        leaves[edge] = (leaves[edge][0] + gi, True) if edge in leaves else (gi, owned)
+                elif edge.number in pending:
+                    pending[edge.number] = (edge, pending[edge.number][1] + gi)
+                else:
+                    pending[edge.number] = (edge, gi)
+                    heappush(heap, -edge.number)
+            if not heap:
+                break
+            node, g = pending.pop(-heappop(heap))
+            if node.hooks:
+                g = _run_hooks(node.hooks, g, create_graph)
+            wanted = None
+            if needed is not None:
+                if node in needed:
+                    found[node] = g
+                wanted = [edge in needed for edge in node.edges]
+                if not any(wanted):
+                    edges = gradients = []
+                    continue
+            edges, gradients = node.edges, node.gradients(g, wanted, create_graph)
+            if not retain_graph:
+                node.release()
+        for leaf, (g, owned) in leaves.items():
+            if leaf._hooks is not None:
+                g = _run_hooks(leaf._hooks.on_gradient, g, create_graph)
+            found[leaf] = g
+            if needed is None:
+                _add_to_grad(leaf, g, owned, create_graph)
+        if accumulate:
+            for t, edge in zip(inputs or (), targets, strict=True):
+                if edge in found:
+                    _add_to_grad(t, found[edge], False, create_graph)
+    finally:
+        silent.__exit__(None, None, None)
+        grad_enabled.reset(recording)
+        arrays_allowed.reset(allowed)
+    return [found.get(edge) for edge in targets]
+
+
+def edge_of(t: Any) -> Edge:
+    """Where the gradient of tensor `t` goes: the node that made it, or the leaf itself."""
+    if t._view is not None and t._view.version != t._cell[0]:
+        t._view.refresh(t)
+    return t if t._node is None else t._node
+
+
+def _leading_to(targets: list[Edge], roots: list[Edge]) -> set[Edge]:
+    """The targets, and the nodes between roots and them."""
+    seen: set[Edge] = set()
+    stack = list(roots)
+    while stack:
+        edge = stack.pop()
+        if edge not in seen:
+            seen.add(edge)
+            if isinstance(edge, Node):
+                stack.extend(edge.edges)
+    needed = set(targets)
+    for node in sorted((e for e in seen if isinstance(e, Node)), key=lambda n: n.number):
+        if any(edge in needed for edge in node.edges):
+            needed.add(node)
+    return needed
+
+
+def _add_to_grad(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
+    """Add `g` into `leaf.grad`. A leaf owns its grad: the first one is copied if anything else may hold it."""
+    grad = leaf._grad
+    if create_graph:
+        leaf._grad = grad + g if grad is not None else g if owned and g._view is None else clone(g)
+    elif grad is None:
+        if isinstance(g, np.generic):
+            g = np.asarray(g)
+        leaf._grad = wrap(g if owned and g.base is None else g.copy())
+    elif grad._requires_grad:
+        leaf._grad = wrap(grad._data + g)
+    else:
+        grad._data += g
+        grad._bump()
+    if leaf._hooks is not None:
+        for hook in list(leaf._hooks.after_accumulate):
+            hook(leaf)
+
+
+def _run_hooks(hooks: Sequence[Any], g: Any, create_graph: bool) -> Any:
+    """Hooks see Tensors; what one returns replaces the gradient."""
+    t = g if create_graph else wrap(np.asarray(g) if isinstance(g, np.generic) else g)
+    allowed = arrays_allowed.set(False)
+    try:
+        for hook in list(hooks):
+            replaced = hook(t)
+            if replaced is not None:
+                if not isinstance(replaced, tape.Tensor):
+                    raise TypeError(f"hook must return None or a Tensor, not {replaced.__class__.__name__}")
+                if replaced.shape != t.shape:
+                    raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
+                t = replaced
+    finally:
+        arrays_allowed.reset(allowed)
+    return t if create_graph else t._data

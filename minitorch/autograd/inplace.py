@@ -1,0 +1,241 @@
+"""Writing into a tensor's memory so that autograd stays right, or refuses.
+
+An in-place method is its op, computed, written into the tensor's memory and recorded there: the tensor adopts the
+new node. Written through a view, the base adopts one `write` node instead, and the view derives its own from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minitorch import dtypes
+from minitorch.autograd import tape
+from minitorch.autograd.mismatch import explain, promoted
+from minitorch.autograd.mode import grad_enabled, inference
+from minitorch.autograd.tape import INFERENCE_CELL, Call, constant, differentiable, record, version_cell, wrap
+from minitorch.device import Array, device_of, move, xp
+
+
+def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
+    """The in-place method of an op: `add_ = inplace(add)`."""
+    op = op_call.op
+    # What the node needs of the old value, the write would destroy: then the op is given a copy of it.
+    keeps_old = any(op.arguments[0] in names for names in op.named)
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        args, options = (self, *args), options  # type: ignore[assignment]
+        if len(args) != op.fixed or not options.keys() <= op.defaults.keys():
+            args, options = op.bind(args, options)  # type: ignore[assignment]
+        tracked = will_track(args)
+        check_writable(self, tracked, method.__name__)
+        arrays = [x._data if isinstance(x, tape.Tensor) else x for x in args]
+        try:
+            if op.promote:
+                arrays = promoted(arrays)
+            out = op.function(*arrays, **options)
+        except (TypeError, ValueError) as error:
+            raise explain(method.__name__, op.arguments, arrays, error) from None
+        check_fits(self, out)
+        if tracked:
+            if keeps_old:
+                arrays[0] = arrays[0].copy()
+                args = (_before(self, arrays[0]), *args[1:])
+            outcome = wrap(np.asarray(out) if self._view is not None else self._data)
+            outcome._cell = None if self._view is not None else version_cell(self)
+            record(op, args, arrays, _mask(args), options, outcome)
+        self._data[...] = _on_device_of(self._data, out)
+        bump(self)
+        if tracked and self._view is not None:
+            _write_through(self, outcome)
+        elif tracked:
+            plan, checks = outcome._node.plan, outcome._node.checks
+            if plan.arity in plan.watched:  # the output, as it is after this write
+                checks[plan.watched.index(plan.arity)] = (self._cell, self._cell[0])
+            _adopt(self, outcome)
+        return self
+
+    method.__name__ = method.__qualname__ = name or f"{op.name}_"
+    method.__doc__ = f"In-place form of `{op.name}`; returns the tensor itself."
+    return method
+
+
+def _before(t: Any, old: Array) -> Any:
+    """Tensor `t` as it was, with its old value in a copy that the write does not reach."""
+    before = wrap(old)
+    before._node, before._requires_grad = t._node, t._requires_grad
+    return before
+
+
+@constant()
+def zeros_like(input: Array) -> Array:
+    """Zeros in the shape, dtype and layout of `input`."""
+    return xp(input).zeros_like(input)
+
+
+@differentiable(lambda g: zeros_like(g), lambda g: g, name="CopyBackwards")
+def overwrite(input: Array, src: Array) -> Array:
+    """`src`, broadcast and converted to fit into `input`: what `x.copy_(src)` and `x[i] = src` write."""
+    if not hasattr(src, "dtype"):
+        return xp(input).full_like(input, src)
+    return xp(src).broadcast_to(src.astype(input.dtype, copy=False), input.shape)
+
+
+_copy_ = inplace(overwrite, "copy_")
+
+
+def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
+    """Write `src`, broadcast and converted, into this tensor's memory; returns the tensor.
+
+    non_blocking never changes the values seen.
+    """
+    if not isinstance(src, tape.Tensor):
+        raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {src.__class__.__name__}")
+    return _copy_(self, src)
+
+
+@differentiable(lambda g: zeros_like(g), lambda g: g)
+def fill(input: Array, value: Array) -> Array:
+    """`value`, a number or 0-d tensor, in every place of `input`."""
+    if getattr(value, "ndim", 0):
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+        )
+    return xp(input).full_like(input, value)
+
+
+def bump(t: Any) -> None:
+    """Count a write into the memory of `t`."""
+    cell = version_cell(t)
+    if cell is not INFERENCE_CELL:
+        cell[0] += 1
+
+
+def check_fits(target: Any, out: Array) -> None:
+    """RuntimeError if an op's result cannot be written into `target`'s memory: its shape and dtype stay."""
+    data = target._data
+    if out.shape != data.shape:
+        raise RuntimeError(f"output with shape {list(data.shape)} doesn't match the broadcast shape {list(out.shape)}")
+    found, wanted = out.dtype, data.dtype
+    if found is not wanted and _CATEGORY[found.kind] > _CATEGORY[wanted.kind]:
+        names = [dtypes.SCALAR_NAMES[dtypes.from_numpy(kind)] for kind in (found, wanted)]
+        raise RuntimeError(f"result type {names[0]} can't be cast to the desired output type {names[1]}")
+
+
+_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+
+
+def will_track(args: Any) -> bool:
+    """True if an op on these arguments is recorded."""
+    if not grad_enabled.get():
+        return False
+    for x in args:
+        if isinstance(x, tape.Tensor):
+            if x._view is not None and x._view.version != x._cell[0]:
+                x._view.refresh(x)
+            if x._requires_grad:
+                return True
+    return False
+
+
+def check_writable(t: Any, tracked: bool, name: str) -> None:
+    """RuntimeError, in PyTorch's words, where an in-place write would make a gradient wrong."""
+    view = t._view
+    if tracked:
+        if t._requires_grad and t._node is None:
+            raise RuntimeError(
+                f"a leaf Variable that requires grad is being used in an in-place operation: {name}. "
+                "Use it under torch.no_grad(), or write into a clone()."
+            )
+        if view is not None:
+            if view.base._requires_grad and view.base._node is None:
+                raise RuntimeError(
+                    f"a view of a leaf Variable that requires grad is being used in an in-place operation: {name}. "
+                    "Use it under torch.no_grad(), or write into a clone()."
+                )
+            if view.made == "no_grad":
+                raise RuntimeError(
+                    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given "
+                    "that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by "
+                    "moving both the view and the inplace either both inside the no_grad block (if you don't want "
+                    "the inplace to be tracked) or both outside (if you want the inplace to be tracked)."
+                )
+            if view.made == "several":
+                raise RuntimeError(
+                    f"Output of {name} is a view and is being modified inplace. This view is the output of a function "
+                    "that returns multiple views. Such functions do not allow the output views to be modified "
+                    "inplace. You should replace the inplace operation by an out-of-place one."
+                )
+    if t._cell is INFERENCE_CELL and not inference.get():
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+            "normal tensor before doing inplace update."
+        )
+    data = t._data
+    if 0 in data.strides and any(stride == 0 and n > 1 for stride, n in zip(data.strides, data.shape, strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+
+
+# --- writing through a view
+
+
+def _zeroed(g: Any, steps: Any) -> Any:
+    return write(g, 0.0, steps=steps)
+
+
+def _region(g: Any, steps: Any) -> Any:
+    for op, options in steps:
+        g = op.call(g, **options)
+    return g
+
+
+@differentiable(lambda g, steps: _zeroed(g, steps), lambda g, steps: _region(g, steps), name="CopySlices")
+def write(base: Array, value: Array, *, steps: Any) -> Array:
+    """A copy of `base` in which the part that the view `steps` shows is `value`."""
+    out = base.copy()
+    _region_of(out, steps)[...] = value
+    return out
+
+
+def _region_of(array: Array, steps: Any) -> Array:
+    for op, options in steps:
+        array = op.function(array, **options)
+    return array
+
+
+def _write_through(t: Any, value: Any) -> None:
+    """`value` was written into the view `t`: the base adopts the node of `write`, and `t` follows it."""
+    view = t._view
+    args = [view.base, value]
+    outcome = wrap(view.base._data)
+    record(write.op, args, [x._data for x in args], _mask(args), {"steps": view.steps}, outcome)
+    _adopt(view.base, outcome)
+    view.refresh(t)
+
+
+def _on_device_of(target: Array, value: Array) -> Array:
+    return value if type(target) is type(value) else move(value, device_of(target))
+
+
+def _mask(args: Any) -> int:
+    return sum(1 << i for i, x in enumerate(args) if isinstance(x, tape.Tensor) and x._requires_grad)
+
+
+def _adopt(t: Any, outcome: Any) -> None:
+    """`t` is now what `outcome` records; the gradient arrives in the dtype of `t`."""
+    old = t._node
+    t._node, t._requires_grad = outcome._node, outcome._requires_grad
+    if t._node is not None:
+        if t._node.dtype is not t._data.dtype:
+            t._node.dtype = t._data.dtype
+        if old is not None and old.hooks:  # a retained grad is that of the tensor's newest value
+            moved = [hook for hook in old.hooks if getattr(hook, "retains", None) is not None]
+            t._node.hooks = moved or None
+            old.hooks = [hook for hook in old.hooks if hook not in moved] or None
+
+

@@ -1,0 +1,85 @@
+"""When the arguments of an op are not alike: PyTorch's common dtype, and PyTorch's errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minitorch import dtypes
+from minitorch.device import device_of, xp
+
+
+def is_array(x: Any) -> bool:
+    """True for NumPy and CuPy arrays (and NumPy scalars), not for Tensors or Python numbers."""
+    return isinstance(x, np.ndarray | np.generic) or type(x).__module__.startswith("cupy")
+
+
+def promoted(arrays: list[Any]) -> list[Any]:
+    """The arguments of an arithmetic op in PyTorch's common type. Python numbers stay bare: NumPy takes them as weak."""
+    if len(arrays) == 2:  # nearly always: a floating tensor with a number
+        first, second = arrays
+        if first.__class__ is float or first.__class__ is int:
+            first, second = second, first
+        if (second.__class__ is float or second.__class__ is int) and first.dtype.kind == "f":
+            return arrays
+    if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
+        return arrays  # `explain` will name the culprit when the function has refused it
+    common = dtypes.result_numpy(*[x for x in arrays if x is not None])
+    arrays = [x if x is None else _converted(x, common) for x in arrays]
+    home = next((x for x in arrays if is_array(x) and not isinstance(x, np.ndarray)), None)
+    if home is not None:  # a 0-d CPU tensor may join CUDA tensors, as a number does
+        arrays = [xp(home).asarray(x) if isinstance(x, np.ndarray) and not x.ndim else x for x in arrays]
+    return arrays
+
+
+def _converted(x: Any, common: Any) -> Any:
+    if is_array(x):
+        return x if x.dtype is common else x.astype(common)
+    if common.kind not in "iu":
+        return x
+    bits = common.itemsize * 8  # an integer type wraps a number that is too large for it
+    value = int(x) & ((1 << bits) - 1)
+    return value - (1 << bits) if common.kind == "i" and value >> (bits - 1) else value
+
+
+def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception) -> Exception:
+    """PyTorch's error for what NumPy or CuPy refused; `error` itself where that is clear enough."""
+    if len(arguments) < len(arrays):
+        arguments = arguments + [f"tensors[{i}]" for i in range(len(arrays) - len(arguments))]
+    found = [(argument, x) for argument, x in zip(arguments, arrays, strict=False) if is_array(x)]
+    places: dict[Any, str] = {}
+    for argument, x in found:
+        places.setdefault(device_of(x), argument)
+    if len(places) > 1:
+        (place, first), (other, second) = list(places.items())[:2]
+        return RuntimeError(
+            f"Expected all tensors to be on the same device, but {name} got '{first}' on {place} and "
+            f"'{second}' on {other}. Move one of them: .to('{place}') or .to('{other}')."
+        )
+    if isinstance(error, TypeError):
+        for position, (argument, x) in enumerate(zip(arguments, arrays, strict=False), 1):
+            if not (is_array(x) or x is None or isinstance(x, int | float)):
+                kind = x.__class__.__name__
+                return TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {kind}")
+        if "ufunc" in str(error) or "numpy" in str(error):
+            kinds = ", ".join(dtypes.scalar_name(x) for _, x in found)
+            return RuntimeError(f"\"{name}\" not implemented for '{kinds}': {error}")
+    if isinstance(error, ValueError) and "broadcast" in str(error):
+        return RuntimeError(f"{name}(): {broadcast_error([x.shape for _, x in found])}")
+    return error
+
+
+def broadcast_error(shapes: list[tuple[int, ...]]) -> str:
+    """Where the shapes first disagree, in PyTorch's words."""
+    for k, a in enumerate(shapes):
+        for b in shapes[k + 1 :]:
+            ndim = max(len(a), len(b))
+            wide_a, wide_b = (1,) * (ndim - len(a)) + a, (1,) * (ndim - len(b)) + b
+            for dim in reversed(range(ndim)):
+                if wide_a[dim] != wide_b[dim] and 1 not in (wide_a[dim], wide_b[dim]):
+                    return (
+                        f"The size of tensor a ({wide_a[dim]}) must match the size of tensor b ({wide_b[dim]}) at "
+                        f"non-singleton dimension {dim}. The shapes are {list(a)} and {list(b)}."
+                    )
+    return f"The shapes {[list(s) for s in shapes]} cannot be broadcast to one shape."

@@ -1,0 +1,320 @@
+"""The tape: what one call of an op leaves behind, so that the engine can walk it back.
+
+`@differentiable(rule, ...)` makes an op of a function on arrays. Arrays in, array out; a Tensor in, a Tensor out,
+and if that must be tracked, one Node is recorded. A rule turns the gradient `g` of the output into the gradient
+of one argument; what a rule names is what the node keeps.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from minitorch.autograd.mismatch import explain, is_array, promoted
+from minitorch.autograd.mode import grad_enabled, inference
+from minitorch.autograd.op import OPS, Call, Op, P, Plan, Rule
+from minitorch.device import Array
+
+# The one circle of the library: the tape makes Tensors, and Tensor's methods are ops. tensor.py closes it, by
+# calling `adopt` when its class is complete; nothing here runs before that.
+Tensor: Any = None
+
+
+def adopt(tensor_class: type) -> None:
+    """Called once by tensor.py: the class that results are made of."""
+    global Tensor
+    Tensor = tensor_class
+
+
+new = object.__new__
+generic = np.generic
+next_number = count().__next__
+INFERENCE_CELL = [0]  # the version cell of all tensors made in inference mode: they may never be saved
+_NUMBER_CELL = [0]  # stands for the version of a Python number, which nobody can write into
+
+# True while the engine runs rules: only then do ops take bare arrays.
+arrays_allowed: ContextVar[bool] = ContextVar("arrays_allowed", default=False)
+
+
+def wrap(array: Array) -> Any:
+    """A Tensor around `array` (memory shared), not tracked."""
+    t = new(Tensor)
+    t._data = array
+    t._node = t._grad = t._cell = t._view = t._hooks = None
+    t._requires_grad = False
+    return t
+
+
+def version_cell(t: Any) -> list[int]:
+    """The one-element list that counts the writes into the memory of `t` and its views; made when first needed."""
+    if t._cell is None:
+        t._cell = [0]
+    return t._cell
+
+
+# --- the record of one call
+
+
+class Node:
+    """One recorded call. Its edges lead to what made its tracked arguments: older nodes, or leaf tensors."""
+
+    __slots__ = ("__weakref__", "checks", "dtype", "edges", "hooks", "number", "options", "plan", "saved", "shape")
+
+    plan: Plan
+    options: dict[str, Any]
+    edges: tuple[Any, ...]  # per tracked argument: a Node, or the leaf Tensor itself
+    saved: Any  # a tuple tracked argument: the values its rule names; None once freed
+    checks: list[tuple[list[int], int]]  # (version cell, version when saved), in the order of plan.watched
+    shape: tuple[int, ...]  # of the output, hence of its gradient
+    dtype: Any
+    number: int  # creation order is a topological order: inputs are born before outputs
+    hooks: list[Callable[[Any], Any]] | None  # called on the gradient of the output, as a Tensor
+
+    def gradients(self, g: Any, wanted: list[bool] | None, create_graph: bool) -> list[Any]:
+        """From `g`, the gradient of each tracked argument (None where not wanted): arrays, or recorded Tensors."""
+        saved = self.saved
+        if saved is None:
+            raise RuntimeError(BACKWARD_TWICE)
+        for cell, version in self.checks:
+            if cell[0] != version:
+                raise RuntimeError(self._modified(cell[0], version))
+        if create_graph:
+            saved = [self._as_tensors(row, values) for row, values in zip(self.plan.sources, saved)]
+        if wanted is None:
+            return [rule(g, *values) for rule, values in zip(self.plan.rules, saved)]
+        rules = zip(self.plan.rules, saved, wanted)
+        return [rule(g, *values) if want else None for rule, values, want in rules]
+
+    def release(self) -> None:
+        """Free what was saved. A node that kept nothing can be walked again, as in PyTorch."""
+        if self.checks:
+            self.saved, self.checks = None, []
+
+    def _as_tensors(self, sources: list[int], values: Any) -> list[Any]:
+        """Saved arrays back as Tensors: on the edge they came from, or this node's own output."""
+        plan, result = self.plan, []
+        for source, value in zip(sources, values):
+            if source == plan.rest:
+                value = tuple(self._as_tensor(plan.op.fixed + i, v) for i, v in enumerate(value))
+            elif source in plan.watched:
+                value = self._as_tensor(source, value)
+            result.append(value)
+        return result
+
+    def _as_tensor(self, source: int, value: Any) -> Any:
+        if not is_array(value):
+            return value
+        t = wrap(value)
+        t._cell = self.checks[self.plan.watched.index(source)][0]
+        if source == self.plan.arity:
+            t._node = self
+        elif source in self.plan.tracked:
+            edge = self.edges[self.plan.tracked.index(source)]
+            if isinstance(edge, Node):
+                t._node = edge
+            elif edge._data is value:
+                return edge
+            else:  # the leaf was converted or copied on the way in
+                t._node = same(edge)._node
+        t._requires_grad = t._node is not None
+        return t
+
+    def _modified(self, version: int, expected: int) -> str:
+        return (
+            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"[{list(self.shape)}], a tensor that {self.name()} needs, is at version {version}; expected version "
+            f"{expected} instead. Hint: change it after backward(), use the out-of-place form of the operation, or "
+            "clone() the tensor first."
+        )
+
+    def name(self) -> str:
+        """PyTorch's name for this kind of node, such as 'MulBackward0'."""
+        return self.plan.op.node_name(self.options)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """((node, 0), ...) for the tracked arguments; a leaf shows as an AccumulateGrad."""
+        return tuple((edge if isinstance(edge, Node) else AccumulateGrad(edge), 0) for edge in self.edges)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class AccumulateGrad:
+    """How a leaf shows in `next_functions`."""
+
+    def __init__(self, variable: Any) -> None:
+        self.variable = variable
+        self.next_functions: tuple[Any, ...] = ()
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+
+BACKWARD_TWICE = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if "
+    "you need to access saved tensors after calling backward."
+)
+
+
+# --- ops
+
+
+def differentiable(
+    *rules: Rule | None, promote: bool = False, view: bool = False, name: Any = None
+) -> Callable[[Callable[P, Any]], Call[P]]:
+    """Make an op of an array function: one rule per array argument, None where there is no gradient.
+
+    Array arguments come first; all that follows them in the signature are options. The rule of a `*tensors`
+    parameter serves each of them and may name `i`, its number.
+
+    promote: convert the arrays to PyTorch's common dtype first, as arithmetic does.
+    view: the result shares the memory of the first argument, so writes into it go through.
+    name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
+    """
+
+    def decorate(function: Callable[P, Any]) -> Call[P]:
+        op = Op(function, rules, promote, view, name)
+        OPS[op.name] = op
+        op.call = functools.wraps(function)(_caller(op))
+        op.call.op, op.call.array = op, function
+        return op.call
+
+    return decorate
+
+
+def constant(arity: int = 1, *, promote: bool = False) -> Callable[[Callable[P, Any]], Call[P]]:
+    """An op on `arity` arrays that has no gradient: comparisons, argmax, ..."""
+    return differentiable(*[None] * arity, promote=promote)
+
+
+def _caller(op: Op) -> Any:
+    """The function that users and rules call: the hot path of the forward pass."""
+    function, arity, variadic, promote, known = op.function, op.fixed, op.variadic, op.promote, op.defaults.keys()
+
+    def call(*args: Any, **options: Any) -> Any:
+        if (len(args) != arity and not variadic) or (options and not options.keys() <= known):
+            args, options = op.bind(args, options)  # type: ignore[assignment]
+        arrays = []
+        mask, bit, tensors = 0, 1, 0
+        for x in args:
+            if isinstance(x, Tensor):
+                view = x._view
+                if view is not None and view.version != x._cell[0]:
+                    view.refresh(x)
+                if x._requires_grad:
+                    mask |= bit
+                tensors += 1
+                arrays.append(x._data)
+            else:
+                arrays.append(x)
+            bit += bit
+        if not tensors:
+            return on_arrays(op, arrays, options)
+        try:
+            if promote and (tensors != 2 or len(arrays) != 2 or arrays[0].dtype is not arrays[1].dtype):
+                arrays = promoted(arrays)
+            out = function(*arrays, **options)
+        except (TypeError, ValueError) as error:
+            raise explain(op.name, op.arguments, arrays, error) from None
+        if isinstance(out, generic):
+            out = np.asarray(out)  # NumPy turns 0-d results into scalars
+
+        result = new(Tensor)
+        result._data = out
+        result._node = result._grad = result._cell = result._view = result._hooks = None
+        result._requires_grad = False
+        if mask and grad_enabled.get():
+            record(op, args, arrays, mask, options, result)
+        elif inference.get():
+            result._cell = INFERENCE_CELL
+        if op.view:
+            result._view = View(args[0], op, options, result)
+        return result
+
+    return call
+
+
+def record(op: Op, args: Any, arrays: list[Any], mask: int, options: dict[str, Any], result: Any) -> None:
+    """Hang a Node on `result`, the outcome of `op` on `args`."""
+    plan = op.plans.get((len(arrays), mask) if op.variadic else mask) or op.plan(len(arrays), mask)
+    edges = plan.edges(args)
+    if not edges:
+        return
+    out = result._data
+    node = new(Node)
+    node.plan, node.options, node.hooks, node.number = plan, options, None, next_number()
+    node.shape, node.dtype = out.shape, out.dtype
+    node.edges, node.saved = edges, plan.keep(arrays, out, options)
+    node.checks = checks = []
+    for i in plan.watched:
+        x = result if i == plan.arity else args[i]
+        if isinstance(x, Tensor):
+            cell = x._cell
+            if cell is None:
+                cell = x._cell = [0]
+            elif cell is INFERENCE_CELL:
+                raise RuntimeError(
+                    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+                    f"normal tensor and use it in autograd: {op.name} keeps one for its gradient."
+                )
+            checks.append((cell, cell[0]))
+        else:
+            checks.append((_NUMBER_CELL, 0))
+    result._node, result._requires_grad = node, True
+
+
+def on_arrays(op: Op, arrays: list[Any], options: dict[str, Any]) -> Any:
+    """Arrays in, array out: how rules call ops. From users, PyTorch's TypeError."""
+    if arrays_allowed.get():
+        return op.function(*arrays, **options)
+    name = op.arguments[0] if op.arguments else op.rest
+    kind = arrays[0].__class__.__name__ if arrays else "nothing"
+    raise TypeError(f"{op.name}(): argument '{name}' (position 1) must be Tensor, not {kind}")
+
+
+@differentiable(lambda g: g)
+def same(input: Array) -> Array:
+    """Its argument, as the outcome of an op."""
+    return input
+
+
+# --- views
+
+
+class View:
+    """What a view remembers: whose memory it shows, and the calls that made it from there."""
+
+    __slots__ = ("base", "made", "steps", "version")
+
+    def __init__(self, source: Any, op: Op, options: dict[str, Any], result: Any) -> None:
+        result._cell = cell = version_cell(source)
+        parent = source._view
+        self.base = source if parent is None else parent.base
+        self.steps = ((op, options),) if parent is None else (*parent.steps, (op, options))
+        self.version = cell[0]  # the version of the memory at which the view's node is right
+        self.made = "" if grad_enabled.get() else "no_grad"  # or "several": why it may not be written in place
+        if parent is not None and parent.made:
+            self.made = parent.made
+
+    def refresh(self, t: Any) -> None:
+        """The memory was written since: derive the node of the view `t` anew from its base's."""
+        self.version = t._cell[0]
+        if self.base._requires_grad and (t._requires_grad or self.made != "no_grad"):
+            token = grad_enabled.set(True)
+            again = self.replay(self.base)
+            grad_enabled.reset(token)
+            t._node, t._requires_grad = again._node, True
+
+    def replay(self, base: Any) -> Any:
+        """The same view of another tensor, or of an array."""
+        for op, options in self.steps:
+            base = op.call(base, **options)
+        return base

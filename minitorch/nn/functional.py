@@ -1,0 +1,388 @@
+"""Layers, activations and losses as plain functions: `import minitorch.nn.functional as F`.
+
+With `inplace=True` the result is written into the input, which is returned.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+from minitorch.autograd.inplace import inplace as _inplace
+from minitorch.creation import empty, empty_like
+from minitorch.nn.functional_loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+from minitorch.ops import activation as _ops
+from minitorch.ops.activation import gelu, glu, hardshrink, logsigmoid, softplus, softshrink
+from minitorch.ops.elementwise import sigmoid, tanh
+from minitorch.ops.linear import linear
+from minitorch.tensor import Tensor
+
+relu_ = _inplace(_ops.relu)
+leaky_relu_ = _inplace(_ops.leaky_relu)
+elu_ = _inplace(_ops.elu)
+hardtanh_ = _inplace(_ops.hardtanh)
+threshold_ = _inplace(_ops.threshold)
+_silu_ = _inplace(_ops.silu)
+_mish_ = _inplace(_ops.mish)
+_hardswish_ = _inplace(_ops.hardswish)
+_hardsigmoid_ = _inplace(_ops.hardsigmoid)
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y_k = x1 @ weight[k] @ x2 + bias_k: (*, in1), (*, in2), (out, in1, in2), (out) -> (*, out)."""
+    if input1.dim() != input2.dim():
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
+        )
+    for dim, (n1, n2) in enumerate(zip(input1.shape[:-1], input2.shape[:-1], strict=True)):
+        if n1 != n2:
+            raise RuntimeError(
+                f"bilinear(): input batch dimensions do not match at dim {dim}: got {n1} and {n2}"
+            )
+    for number, x, size in (1, input1, weight.shape[1]), (2, input2, weight.shape[2]):
+        if x.shape[-1] != size:
+            raise RuntimeError(
+                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but "
+                f"expected {size}"
+            )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected "
+            f"{weight.shape[0]}"
+        )
+    # (*, 1, 1, in1) @ (out, in1, in2) -> (*, out, 1, in2)
+    product = input1.unsqueeze(-2).unsqueeze(-2).matmul(weight).squeeze(-2)
+    result = (product * input2.unsqueeze(-2)).sum(-1)
+    return result if bias is None else result + bias
+
+
+# --- activations
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(input, 0)."""
+    return relu_(input) if inplace else _ops.relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(input, 0), 6)."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """input where positive, else negative_slope * input."""
+    return (leaky_relu_ if inplace else _ops.leaky_relu)(input, negative_slope=negative_slope)
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """leaky_relu with the slope `weight`: of one element, or of one for each channel (dimension 1)."""
+    if weight.dim() > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}"
+        )
+    if input.dtype != weight.dtype:
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
+    if weight.numel() == 1:
+        return _ops.prelu(input, weight.reshape(()))
+    if input.dim() == 0:
+        raise RuntimeError("Not allow zero-dim input tensor.")
+    channels = input.shape[1] if input.dim() > 1 else 1
+    if weight.numel() != channels:
+        raise RuntimeError(
+            "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+            f"{weight.numel()} "
+            f"and channel size = {channels}."
+        )
+    return _ops.prelu(input, weight.reshape((-1,) + (1,) * (input.dim() - 2)))
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, else alpha * (exp(input) - 1)."""
+    return (elu_ if inplace else _ops.elu)(input, alpha=alpha)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """The self-normalising elu."""
+    return selu_(input) if inplace else _ops.selu(input)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """In-place form of `selu`."""
+    return elu_(input, alpha=_ops.SELU_ALPHA, scale=_ops.SELU_SCALE)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """input where positive, else alpha * (exp(input / alpha) - 1)."""
+    return celu_(input, alpha) if inplace else _ops.celu(input, alpha)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """In-place form of `celu`."""
+    return elu_(input, alpha=alpha, input_scale=_ops.celu_scale(alpha))
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * sigmoid(input)."""
+    return (_silu_ if inplace else _ops.silu)(input)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * tanh(softplus(input))."""
+    return (_mish_ if inplace else _ops.mish)(input)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    """input limited to [min_val, max_val]."""
+    return (hardtanh_ if inplace else _ops.hardtanh)(input, min_val=min_val, max_val=max_val)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(input + 3) / 6."""
+    return (_hardsigmoid_ if inplace else _ops.hardsigmoid)(input)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """input * relu6(input + 3) / 6."""
+    return (_hardswish_ if inplace else _ops.hardswish)(input)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """input where it exceeds `threshold`, else `value`."""
+    return (threshold_ if inplace else _ops.threshold)(input, threshold=threshold, value=value)
+
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)."""
+    return input / (input.abs() + 1)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)."""
+    return input - input.tanh()
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """exp(input) / sum(exp(input)) along dim; `dtype`: convert the input to it first."""
+    if dim is None:
+        dim = _implicit_dim("softmax", input.dim(), _stacklevel)
+    return _ops.softmax(input, dim, dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """softmax(-input)."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input.dim(), _stacklevel)
+    return _ops.softmax(-input, dim, dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    """log(softmax(input)) along dim; `dtype`: convert the input to it first."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input.dim(), _stacklevel)
+    return _ops.log_softmax(input, dim, dtype)
+
+
+def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. "
+        "Change the call to include dim=X as an argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+# --- dropout
+
+
+def _check_probability(p: float) -> None:
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if p != p:
+        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """In training: each element 0 with probability p, else divided by 1-p. Otherwise the input itself."""
+    _check_probability(p)
+    if p == 0 or not training or input.numel() == 0:
+        return input
+    return _times(input, None if p == 1 else _scaled_noise(empty_like(input), p), inplace)
+
+
+def _scaled_noise(out: Tensor, p: float) -> Tensor:
+    return out.bernoulli_(1 - p).div_(1 - p)
+
+
+def _times(input: Tensor, noise: Tensor | None, inplace: bool) -> Tensor:
+    """input * noise, where None is 0."""
+    factor: Any = 0.0 if noise is None else noise
+    return input.mul_(factor) if inplace else input * factor
+
+
+def _channel_noise(input: Tensor) -> Tensor:
+    """Uninitialised, of shape (N, C, 1, 1, ...): one value for each channel."""
+    if input.dim() < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    shape = (*input.shape[:2], *[1] * (input.dim() - 2))
+    return empty(shape, dtype=input.dtype, device=input.device)
+
+
+def _feature_dropout(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
+    if p == 0 or not training or input.numel() == 0:
+        return input
+    return _times(input, None if p == 1 else _scaled_noise(_channel_noise(input), p), inplace)
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of (N, C, L) or (C, L)."""
+    _check_probability(p)
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d "
+            "exists to "
+            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an "
+            "optional "
+            "batch dimension (i.e. 2D or 3D inputs)."
+        )
+    return _with_batch(input, 2, p, training, inplace)
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of (N, C, H, W)."""
+    _check_probability(p)
+    if input.dim() not in (3, 4):
+        _warn_dimensions("dropout2d", input.dim(), 2, "3D or 4D")
+    if input.dim() == 3:
+        warnings.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
+            "behavior is desired "
+            "- input is interpreted as shape (N, C, L), where C is the channel dim. To keep that behavior "
+            "without this "
+            "warning, please use dropout1d instead.",
+            stacklevel=2,
+        )
+    return _feature_dropout(input, p, training, inplace)
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    _check_probability(p)
+    if input.dim() not in (4, 5):
+        _warn_dimensions("dropout3d", input.dim(), 3, "4D or 5D")
+    if input.dim() < 5:
+        return _with_batch(input, input.dim(), p, training, inplace)
+    return _feature_dropout(input, p, training, inplace)
+
+
+def _with_batch(input: Tensor, unbatched: int, p: float, training: bool, inplace: bool) -> Tensor:
+    """Feature dropout, of an input of `unbatched` dimensions as a batch of one."""
+    if input.dim() != unbatched:
+        return _feature_dropout(input, p, training, inplace)
+    if inplace:
+        _feature_dropout(input.unsqueeze(0), p, training, True)
+        return input
+    return _feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)
+
+
+def _warn_dimensions(name: str, ndim: int, spatial: int, expected: str) -> None:
+    warnings.warn(
+        f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in "
+        "a future "
+        "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+        f"{name} exists to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a "
+        "channel "
+        f"dimension, and an optional batch dimension (i.e. {expected} inputs).",
+        stacklevel=3,
+    )
+
+
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """Dropout that keeps mean and variance after selu. Klambauer et al. 2017."""
+    _check_probability(p)
+    return _alpha_dropout(input, p, training, inplace, per_channel=False)
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """alpha_dropout of whole channels."""
+    _check_probability(p)
+    return _alpha_dropout(input, p, training, inplace, per_channel=True)
+
+
+def _alpha_dropout(input: Tensor, p: float, training: bool, inplace: bool, per_channel: bool) -> Tensor:
+    if p == 0 or not training or input.numel() == 0:
+        return input
+    if p == 1:
+        return _times(input, None, inplace)
+    noise = (_channel_noise(input) if per_channel else empty_like(input)).bernoulli_(1 - p)
+    alpha = 1.7580993408473766  # minus the value selu tends to: its scale times its alpha
+    a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
+    shift = (noise - 1).mul_(alpha * a).add_(alpha * a * p)
+    scale = noise.mul_(a)
+    return input.mul_(scale).add_(shift) if inplace else input * scale + shift
+
+
+__all__ = [
+    "alpha_dropout",
+    "bilinear",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "celu",
+    "celu_",
+    "cross_entropy",
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "elu",
+    "elu_",
+    "feature_alpha_dropout",
+    "gelu",
+    "glu",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "hardtanh_",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "leaky_relu",
+    "leaky_relu_",
+    "linear",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "mse_loss",
+    "nll_loss",
+    "prelu",
+    "relu",
+    "relu6",
+    "relu_",
+    "selu",
+    "selu_",
+    "sigmoid",
+    "silu",
+    "smooth_l1_loss",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanh",
+    "tanhshrink",
+    "threshold",
+    "threshold_",
+]

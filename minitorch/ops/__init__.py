@@ -1,0 +1,1 @@
+"""Every op of the library, each below its derivatives: one module per family."""

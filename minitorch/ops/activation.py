@@ -1,0 +1,320 @@
+"""Activation functions and their derivatives. At kinks, NaN and infinity they give what PyTorch gives.
+
+Floating-point tensors only, but for relu and hardtanh; float16 is computed in float32 and rounded once.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minitorch import dtypes
+from minitorch.autograd.tape import differentiable
+from minitorch.device import Array, xp
+from minitorch.ops.arithmetic import where
+from minitorch.ops.elementwise import exp, sigmoid, tanh
+from minitorch.ops.reduce import sum as sum_over
+from minitorch.ops.special import erf
+
+
+def floating(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Make an array function take floating-point arrays only, float16 by way of float32."""
+
+    @functools.wraps(function)
+    def checked(input: Array, *args: Any, **options: Any) -> Array:
+        code = input.dtype.char
+        if code in "fd":
+            return function(input, *args, **options)
+        if code == "e":
+            return function(input.astype(np.float32), *args, **options).astype(np.float16)
+        raise NotImplementedError(
+            f"\"{function.__name__}\" not implemented for '{dtypes.scalar_name(input)}': "
+            "convert the input with .float()"
+        )
+
+    return checked
+
+
+# --- pieces of straight lines
+
+_SAME_SIZE_INT = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+
+
+@differentiable(lambda g, mask: masked(g, mask), None)
+def masked(input: Array, mask: Array) -> Array:
+    """`input` where the bool array `mask` of its shape holds, else 0, also where input is infinite or NaN.
+
+    The bits are multiplied by 0 or 1 as integers: ten times faster than np.where.
+    """
+    if not input.ndim:
+        return xp(input).where(mask, input, input.dtype.type(0))
+    return (input.view(_SAME_SIZE_INT[input.dtype.itemsize]) * mask).view(input.dtype)
+
+
+@differentiable(lambda g, out: masked(g, out != 0))
+def relu(input: Array) -> Array:
+    """max(input, 0). The derivative at 0 is 0; at NaN it is 1, as in PyTorch (NaN != 0)."""
+    if input.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
+    return xp(input).maximum(input, 0)
+
+
+@differentiable(lambda g, input, negative_slope: where(input > 0, g, g * negative_slope))
+@floating
+def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
+    """input where it is positive, else negative_slope * input."""
+    lib = xp(input)
+    return lib.maximum(input, 0) + lib.minimum(input, 0) * negative_slope
+
+
+@differentiable(
+    lambda g, input, weight: where(input > 0, g, g * weight),
+    lambda g, input, weight: masked(g * input, input <= 0),
+    name="PreluKernelBackward0",
+)
+def prelu(input: Array, weight: Array) -> Array:
+    """leaky_relu whose slope is the tensor `weight`, broadcast against input."""
+    return xp(input).where(input > 0, input, input * weight)
+
+
+@differentiable(lambda g, input, min_val, max_val: masked(g, (input > min_val) & (input < max_val)))
+def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
+    """input limited to [min_val, max_val]; the derivative is 0 at both ends."""
+    if input.dtype.kind == "b":
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    if input.dtype.kind == "u" and min_val < 0:
+        raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
+    if input.dtype.kind != "f":
+        min_val, max_val = int(min_val), int(max_val)
+    lib = xp(input)
+    return lib.minimum(lib.maximum(input, min_val), max_val)
+
+
+@differentiable(lambda g, input: masked(g / 6, (input > -3) & (input < 3)))
+@floating
+def hardsigmoid(input: Array) -> Array:
+    """relu6(input + 3) / 6. Howard et al. 2019."""
+    lib = xp(input)
+    return lib.minimum(lib.maximum(input + 3, 0), 6) / 6
+
+
+@differentiable(lambda g, input: where(input < 3, masked(g * (input / 3 + 0.5), input > -3), g))
+@floating
+def hardswish(input: Array) -> Array:
+    """input * hardsigmoid(input). Howard et al. 2019, equation 3."""
+    lib = xp(input)
+    return input * lib.minimum(lib.maximum(input + 3, 0), 6) / 6
+
+
+@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)))
+@floating
+def softshrink(input: Array, lambd: float = 0.5) -> Array:
+    """input moved towards 0 by lambd; 0 where |input| <= lambd."""
+    if not lambd >= 0:
+        raise RuntimeError(f"softshrink: lambda must not be negative, but found {lambd}")
+    lib = xp(input)
+    return lib.maximum(input - lambd, 0) + lib.minimum(input + lambd, 0)
+
+
+@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)))
+@floating
+def hardshrink(input: Array, lambd: float = 0.5) -> Array:
+    """input where |input| > lambd, else 0."""
+    inside = (input >= -lambd) & (input <= lambd)
+    return masked.array(input, ~inside)
+
+
+@differentiable(lambda g, input, threshold: masked(g, ~(input <= threshold)))
+def threshold(input: Array, threshold: float, value: float) -> Array:
+    """input where it exceeds `threshold`, else `value`."""
+    return xp(input).where(input <= threshold, input.dtype.type(value), input)
+
+
+# --- exponential pieces
+
+
+def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    # Positive inputs are masked out of exp: an overflow there would become NaN in the second derivative.
+    negative = input < 0
+    slope = exp(masked(input, negative) * input_scale) * (input_scale * alpha * scale)
+    return where(input <= 0, g * slope, g * scale)
+
+
+@differentiable(_elu_gradient)
+@floating
+def elu(input: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
+    """scale * (input if input > 0 else alpha * (exp(input_scale * input) - 1)). Clevert et al. 2015."""
+    lib = xp(input)
+    below = lib.expm1(lib.minimum(input, 0) * input_scale)
+    return lib.maximum(input, 0) * scale + below * (alpha * scale)
+
+
+SELU_ALPHA = 1.6732632423543772848170429916717
+SELU_SCALE = 1.0507009873554804934193349852946
+
+
+def selu(input: Any) -> Any:
+    """elu with the alpha and scale that keep mean 0 and variance 1. Klambauer et al. 2017."""
+    return elu(input, alpha=SELU_ALPHA, scale=SELU_SCALE)
+
+
+def celu(input: Any, alpha: float = 1.0) -> Any:
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Barron 2017."""
+    return elu(input, alpha=alpha, input_scale=celu_scale(alpha))
+
+
+def celu_scale(alpha: float) -> float:
+    """By what celu multiplies its input inside exp."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    return 1 / alpha
+
+
+def _softplus(lib: Any, x: Array) -> Array:
+    """log(1 + exp(x)) without overflow."""
+    return lib.log1p(lib.exp(-lib.absolute(x))) + lib.maximum(x, 0)
+
+
+@differentiable(
+    lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta))
+)
+@floating
+def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
+    """log(1 + exp(beta * input)) / beta; where beta * input > threshold, input itself."""
+    lib = xp(input)
+    scaled = input * beta
+    return lib.where(scaled > threshold, input, _softplus(lib, scaled) / beta)
+
+
+@differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0")
+@floating
+def logsigmoid(input: Array) -> Array:
+    """log(sigmoid(input)) = min(input, 0) - log(1 + exp(-|input|))."""
+    lib = xp(input)
+    return lib.minimum(input, 0) - lib.log1p(lib.exp(-lib.absolute(input)))
+
+
+def _silu_gradient(g: Any, input: Any) -> Any:
+    s = sigmoid(input)
+    return g * (s * (1 + input * (1 - s)))
+
+
+@differentiable(_silu_gradient)
+@floating
+def silu(input: Array) -> Array:
+    """input * sigmoid(input), also called swish."""
+    return input / (1 + xp(input).exp(-input))
+
+
+def _mish_gradient(g: Any, input: Any) -> Any:
+    t = tanh(softplus(input))
+    return g * (t + input * sigmoid(input) * (1 - t * t))
+
+
+@differentiable(_mish_gradient)
+@floating
+def mish(input: Array) -> Array:
+    """input * tanh(softplus(input)). Misra 2019."""
+    lib = xp(input)
+    return input * lib.tanh(_softplus(lib, input))
+
+
+def _gelu_gradient(g: Any, input: Any, approximate: str) -> Any:
+    if approximate == "tanh":
+        t = tanh(_gelu_inner(input))
+        slope = _SQRT_2_OVER_PI * (1 + 3 * _GELU_CUBIC * (input * input))
+        return g * (0.5 * (1 + t) + 0.5 * input * (1 - t * t) * slope)
+    density = exp(-0.5 * (input * input)) * (1 / math.sqrt(2 * math.pi))
+    return g * (0.5 * (1 + erf(input * math.sqrt(0.5))) + input * density)
+
+
+_SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
+_GELU_CUBIC = 0.044715
+
+
+def _gelu_inner(x: Any) -> Any:
+    return _SQRT_2_OVER_PI * (x + _GELU_CUBIC * (x * x * x))
+
+
+@differentiable(_gelu_gradient)
+@floating
+def gelu(input: Array, *, approximate: str = "none") -> Array:
+    """input * Phi(input), Phi the normal distribution function; or the tanh form. Hendrycks, Gimpel 2016."""
+    if approximate == "none":
+        return input * 0.5 * (1 + erf.array(input * math.sqrt(0.5)))
+    if approximate == "tanh":
+        return 0.5 * input * (1 + xp(input).tanh(_gelu_inner(input)))
+    raise RuntimeError("approximate argument must be either none or tanh.")
+
+
+def glu(input: Any, dim: int = -1) -> Any:
+    """a * sigmoid(b), where a and b are the halves of input along dim. Dauphin et al. 2016."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    size = input.shape[dim]
+    if size % 2:
+        place = dim % input.dim()
+        raise RuntimeError(f"Halving dimension must be even, but dimension {place} is size {size}")
+    if not input.is_floating_point():
+        raise NotImplementedError(
+            f"\"glu\" not implemented for '{dtypes.scalar_name(input._data)}': convert the input with "
+            ".float()"
+        )
+    a, b = input.chunk(2, dim)
+    return a * sigmoid(b)
+
+
+# --- along a dimension
+
+
+def _softmax_gradient(g: Any, out: Any, dim: int) -> Any:
+    return (g - sum_over(g * out, dim=dim, keepdim=True)) * out
+
+
+def _log_softmax_gradient(g: Any, out: Any, dim: int) -> Any:
+    return g - exp(out) * sum_over(g, dim=dim, keepdim=True)
+
+
+def _shifted(input: Array, dim: int) -> Array:
+    """input minus its maximum along dim, so that exp cannot overflow."""
+    return input - input.max(axis=dim, keepdims=True) if input.size else input
+
+
+@differentiable(_softmax_gradient)
+@floating
+def _softmax(input: Array, dim: int) -> Array:
+    e = xp(input).exp(_shifted(input, dim))
+    return e / e.sum(axis=dim, keepdims=True)
+
+
+@differentiable(_log_softmax_gradient)
+@floating
+def _log_softmax(input: Array, dim: int) -> Array:
+    lib = xp(input)
+    shifted = _shifted(input, dim)
+    return shifted - lib.log(lib.exp(shifted).sum(axis=dim, keepdims=True))
+
+
+def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """exp(input) / sum(exp(input)) along dim; `dtype`: convert the input to it first."""
+    return _softmax(input if dtype is None else input.to(dtype), dim=_checked_dim(input, dim))
+
+
+def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
+    """log(softmax(input)) along dim; `dtype`: convert the input to it first."""
+    return _log_softmax(input if dtype is None else input.to(dtype), dim=_checked_dim(input, dim))
+
+
+def _checked_dim(input: Any, dim: int) -> int:
+    ndim = len(input.shape) or 1
+    if not -ndim <= dim < ndim:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
+        )
+    return dim

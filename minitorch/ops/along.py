@@ -1,0 +1,55 @@
+"""Reading and adding along one dimension at given places: what gather, max, sort and the like have in common."""
+
+from __future__ import annotations
+
+from minitorch.autograd.tape import differentiable
+from minitorch.device import Array, xp
+from minitorch.ops.dims import Shape
+
+
+def places(index: Array, dim: int, ndim: int) -> tuple[Array, ...]:
+    """The index of all elements that `index` names along `dim`, for an array of `ndim` dimensions."""
+    arange, last = xp(index).arange, index.ndim - 1
+    grid = [arange(n).reshape((n,) + (1,) * (last - i)) for i, n in enumerate(index.shape)]
+    if index.ndim < ndim:
+        grid.insert(dim, index)
+    else:
+        grid[dim] = index
+    return tuple(grid)
+
+
+@differentiable(
+    lambda g, index, shape, dim, unique: put_along(g, index, size=shape, dim=dim, unique=unique),
+    None,
+    name=lambda source, **_: f"{source}Backward0",
+)
+def take_along(input: Array, index: Array, dim: int, unique: bool = False, source: str = "Gather") -> Array:
+    """out[i, j] = input[index[i, j], j] for dim 0, and so on; `index` may be smaller than `input` elsewhere.
+
+    Without the dimension `dim` in `index`, one element per line: out[j] = input[index[j], j].
+    dim must not be negative, indices neither. unique: no place is named twice, so that gradients need no adding up.
+    source: whom the node is named after.
+    """
+    if not input.ndim:
+        return xp(input).broadcast_to(input, index.shape).copy()
+    return input[places(index, dim, input.ndim)]
+
+
+@differentiable(lambda g, index, dim, unique: take_along(g, index, dim=dim, unique=unique), None, name="ScatterAddBackward0")
+def put_along(input: Array, index: Array, size: Shape, dim: int, unique: bool = False) -> Array:
+    """Zeros of `size`, to which `input` is added where `take_along` would read: its adjoint."""
+    lib = xp(index)
+    if not size:
+        return lib.add.reduce(input, axis=None)
+    out = lib.zeros(size, input.dtype)
+    where = places(index, dim, len(size))
+    if unique or index.ndim < len(size):
+        out[where] = input
+        return out
+    # NumPy adds at places of a vector an order of magnitude faster than at places of a matrix.
+    flat, stride = 0, 1
+    for place, n in zip(reversed(where), reversed(size), strict=True):
+        flat = flat + place * stride
+        stride *= n
+    lib.add.at(out.reshape(-1), flat.reshape(-1), input.reshape(-1))  # type: ignore[attr-defined]
+    return out

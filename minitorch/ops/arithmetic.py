@@ -1,0 +1,321 @@
+"""Arithmetic and choosing between values. Shapes broadcast, dtypes promote, each derivative stands above its function."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from minitorch.autograd.inplace import zeros_like
+from minitorch.autograd.mismatch import promoted
+from minitorch.autograd.tape import constant, differentiable
+from minitorch.device import Array, xp
+from minitorch.dtypes import default_numpy, to_floating
+from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical_or, lt
+
+# --- arithmetic
+
+
+@differentiable(lambda g: g, lambda g, alpha: g if alpha == 1 else g * alpha, promote=True)
+def add(input: Array, other: Array, *, alpha: float = 1) -> Array:
+    """input + alpha * other."""
+    return input + (other if alpha == 1 else _scaled(other, alpha, "add"))
+
+
+@differentiable(lambda g: g, lambda g, alpha: -g if alpha == 1 else g * -alpha, promote=True)
+def sub(input: Array, other: Array, *, alpha: float = 1) -> Array:
+    """input - alpha * other."""
+    return input - (other if alpha == 1 else _scaled(other, alpha, "sub"))
+
+
+@differentiable(lambda g, alpha: g * -alpha, lambda g: g, promote=True, name="RsubBackward1")
+def rsub(input: Array, other: Array, *, alpha: float = 1) -> Array:
+    """other - alpha * input."""
+    return other - (input if alpha == 1 else _scaled(input, alpha, "rsub"))
+
+
+def _scaled(x: Array, alpha: float, name: str) -> Array:
+    if isinstance(alpha, float) and getattr(x, "dtype", None) is not None and x.dtype.kind != "f":
+        raise RuntimeError(f"{name}(): For integral input tensors, argument alpha must not be a floating point number.")
+    return x * alpha
+
+
+@differentiable(lambda g, other: g * other, lambda g, input: g * input, promote=True)
+def mul(input: Array, other: Array) -> Array:
+    """input * other."""
+    return input * other
+
+
+@differentiable(
+    lambda g, other, rounding_mode: g / other if rounding_mode is None else g * 0,
+    lambda g, input, other, rounding_mode: -g * ((input / other) / other) if rounding_mode is None else g * 0,
+    promote=True,
+)
+def div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Array:
+    """input / other; of integers, in the default dtype. rounding_mode: None, "trunc" (to zero) or "floor"."""
+    if rounding_mode is None:
+        first, second = input, other
+        if not hasattr(first, "dtype"):
+            second = to_floating(second)
+        else:
+            first = to_floating(first)
+            second = to_floating(second) if hasattr(second, "dtype") else second
+        return first / second
+    if rounding_mode == "floor":
+        return _floor_divide(input, other)
+    if rounding_mode == "trunc":
+        if _integral(input, other):
+            quotient = _floor_divide(input, other)
+            inexact = (quotient * other != input) & ((input < 0) != (other < 0))
+            return quotient + inexact.astype(quotient.dtype)
+        return xp(input if hasattr(input, "dtype") else other).trunc(input / other)
+    raise RuntimeError(
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found " f"'{rounding_mode}'"
+    )
+
+
+def _integral(*operands: Any) -> bool:
+    return all(x.dtype.kind != "f" if hasattr(x, "dtype") else isinstance(x, int) for x in operands)
+
+
+def _no_zero(x: Any) -> None:
+    """Integer division by zero: an error, as in PyTorch on the CPU (on CUDA looking would stall the GPU)."""
+    if not hasattr(x, "dtype"):
+        zero = x == 0
+    else:
+        zero = xp(x).__name__ == "numpy" and not x.all()
+    if zero:
+        raise RuntimeError("ZeroDivisionError: an integer tensor is divided by zero")
+
+
+def _floor_divide(input: Array, other: Array) -> Array:
+    if _integral(input, other):
+        _no_zero(other)
+    elif hasattr(input, "dtype") or hasattr(other, "dtype"):
+        lib = xp(input if hasattr(input, "dtype") else other)
+        return lib.where(lib.equal(other, 0), input / other, input // other)
+    return input // other
+
+
+@constant(2, promote=True)
+def floor_divide(input: Array, other: Array) -> Array:
+    """input // other, rounded towards minus infinity."""
+    return _floor_divide(input, other)
+
+
+@differentiable(
+    lambda g: g, lambda g, input, other: -g * floor_divide(input, other), promote=True, name="RemainderBackward1"
+)
+def remainder(input: Array, other: Array) -> Array:
+    """input % other, with the sign of `other`, as Python has it."""
+    if _integral(input, other):
+        _no_zero(other)
+    return input % other
+
+
+@differentiable(lambda g: g, lambda g, input, other: -g * _truncated(input / other), promote=True)
+def fmod(input: Array, other: Array) -> Array:
+    """input - other * trunc(input / other), with the sign of `input`, as C has it."""
+    if _integral(input, other):
+        _no_zero(other)
+    return xp(input if hasattr(input, "dtype") else other).fmod(input, other)
+
+
+@differentiable(
+    lambda g, input, exponent: g * _power_slope(input, exponent),
+    lambda g, input, exponent, out: g * where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, out * _log(input)),
+    promote=True,
+)
+def pow(input: Array, exponent: Array) -> Array:
+    """input ** exponent."""
+    if not hasattr(exponent, "dtype"):
+        if isinstance(exponent, int) and exponent < 0 and input.dtype.kind != "f":
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+    elif exponent.dtype.kind in "iu" and exponent.size and exponent.min() < 0:
+        return _integer_power(input, exponent)
+    return input**exponent
+
+
+def _power_slope(input: Any, exponent: Any) -> Any:
+    if isinstance(exponent, int | float):
+        return exponent * pow(input, exponent - 1) if exponent else input * 0
+    return where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1))
+
+
+def _integer_power(input: Array, exponent: Array) -> Array:
+    """As PyTorch's: the inverse of an integer is 0, but for 1 and -1."""
+    lib = xp(exponent)
+    input = lib.asarray(input, dtype=exponent.dtype)
+    inverse = lib.where(input == 1, 1, lib.where(input == -1, 1 - 2 * (exponent % 2), 0)).astype(exponent.dtype)
+    return lib.where(exponent < 0, inverse, input ** lib.maximum(exponent, 0))
+
+
+@differentiable(lambda g: -g)
+def neg(input: Array) -> Array:
+    """-input."""
+    return -input
+
+
+@differentiable(lambda g, input: g * sign(input))
+def abs(input: Array) -> Array:
+    """|input|."""
+    return xp(input).absolute(input)
+
+
+@differentiable(lambda g: zeros_like(g))
+def sign(input: Array) -> Array:
+    """-1, 0 or 1; of NaN, 0."""
+    if input.dtype.kind == "f":
+        return (input > 0).astype(input.dtype) - (input < 0)
+    return xp(input).sign(input) if input.dtype.kind != "b" else input.copy()
+
+
+@differentiable(lambda g, input: 2.0 * g * input, name="PowBackward0")
+def square(input: Array) -> Array:
+    """input ** 2."""
+    return input * input
+
+
+@differentiable(lambda g, out: -g * (out * out))
+def reciprocal(input: Array) -> Array:
+    """1 / input."""
+    return 1 / to_floating(input)
+
+
+def _log(x: Any) -> Any:
+    from minitorch.ops.elementwise import log
+
+    return log(x)
+
+
+def _truncated(x: Any) -> Any:
+    from minitorch.ops.elementwise import trunc
+
+    return trunc(x)
+
+
+# --- choosing between values
+
+
+@differentiable(None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g))
+def _where(condition: Array, input: Array, other: Array) -> Array:
+    if condition.dtype.kind != "b":
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype}"
+        )
+    if getattr(input, "dtype", None) is not getattr(other, "dtype", None):
+        input, other = promoted([input, other])
+    elif not hasattr(input, "dtype"):
+        kind = default_numpy() if isinstance(input, float) or isinstance(other, float) else None
+        return xp(condition).where(condition, input, other).astype(kind or xp(condition).int64, copy=False)
+    return xp(condition).where(condition, input, other)
+
+
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """`input` where `condition` holds, else `other`. With the condition alone: `nonzero(condition, as_tuple=True)`."""
+    if input is None and other is None:
+        from minitorch.ops.index import nonzero
+
+        return nonzero(condition, as_tuple=True)
+    return _where(condition, input, other)
+
+
+@differentiable(
+    lambda g, input, min, max: where(_inside(input, min, max), g, 0.0),
+    lambda g, input, min, max: where(_below(input, min, max), g, 0.0),
+    lambda g, input, min, max: where(_above(input, min, max), g, 0.0),
+    promote=True,
+)
+def clamp(input: Array, min: Array = None, max: Array = None) -> Array:
+    """`input` limited to [min, max]; a limit may be a number, a tensor or None. If min > max, max wins."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if min is not None:
+        input = xp(input).maximum(input, min)
+    return input if max is None else xp(input).minimum(input, max)
+
+
+def _inside(input: Any, min: Any, max: Any) -> Any:
+    if min is None or max is None:
+        return le(input, max) if min is None else ge(input, min)
+    return logical_and(ge(input, min), le(input, max))
+
+
+def _below(input: Any, min: Any, max: Any) -> Any:
+    return lt(input, min) if max is None else logical_and(lt(input, min), le(min, max))
+
+
+def _above(input: Any, min: Any, max: Any) -> Any:
+    return gt(input, max) if min is None else logical_or(gt(input, max), lt(max, min))
+
+
+def clamp_min(input: Any, min: Any) -> Any:
+    """`input`, at least `min`."""
+    return clamp(input, min, None)
+
+
+def clamp_max(input: Any, max: Any) -> Any:
+    """`input`, at most `max`."""
+    return clamp(input, None, max)
+
+
+@differentiable(
+    lambda g, input, other: where(gt(input, other), g, where(eq(input, other), g / 2, 0.0)),
+    lambda g, input, other: where(gt(other, input), g, where(eq(input, other), g / 2, 0.0)),
+    promote=True,
+)
+def maximum(input: Array, other: Array) -> Array:
+    """The larger of both, elementwise; at a tie each gets half the gradient; NaN wins."""
+    return xp(input).maximum(input, other)
+
+
+@differentiable(
+    lambda g, input, other: where(lt(input, other), g, where(eq(input, other), g / 2, 0.0)),
+    lambda g, input, other: where(lt(other, input), g, where(eq(input, other), g / 2, 0.0)),
+    promote=True,
+)
+def minimum(input: Array, other: Array) -> Array:
+    """The smaller of both, elementwise; at a tie each gets half the gradient; NaN wins."""
+    return xp(input).minimum(input, other)
+
+
+@differentiable(
+    lambda g, weight: g * (1 - weight), lambda g, weight: g * weight, lambda g, input, end: g * (end - input)
+)
+def lerp(input: Array, end: Array, weight: Array) -> Array:
+    """input + weight * (end - input)."""
+    if input.dtype is not end.dtype:
+        raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
+    # From the nearer end, so that weight 1 gives exactly `end`.
+    near = operator.abs(weight) < 0.5
+    if hasattr(weight, "dtype"):
+        step = end - input
+        return xp(input).where(near, input + weight * step, end - step * (1 - weight))
+    return input + weight * (end - input) if near else end - (end - input) * (1 - weight)
+
+
+@differentiable(
+    lambda g: g,
+    lambda g, tensor2, value: g * (tensor2 * value),
+    lambda g, tensor1, value: g * (tensor1 * value),
+    promote=True,
+)
+def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
+    """input + value * tensor1 * tensor2."""
+    return input + value * tensor1 * tensor2
+
+
+@differentiable(
+    lambda g: g,
+    lambda g, tensor2, value: g * (value / tensor2),
+    lambda g, tensor1, tensor2, value: -g * ((value * (tensor1 / tensor2)) / tensor2),
+    promote=True,
+)
+def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
+    """input + value * tensor1 / tensor2."""
+    return input + value * (tensor1 / tensor2)
+
+
+@differentiable(lambda g, input: where(isfinite(input), g, 0.0))
+def nan_to_num(input: Array, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Array:
+    """NaN replaced by `nan`, infinities by the given numbers or the largest finite ones."""
+    return xp(input).nan_to_num(input, copy=True, nan=nan, posinf=posinf, neginf=neginf)

@@ -1,0 +1,253 @@
+"""Functions of each element. Integer tensors go in as the default dtype; each derivative stands above its function."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from typing import Any
+
+from minitorch.autograd.inplace import zeros_like
+from minitorch.autograd.tape import differentiable
+from minitorch.device import Array, xp
+from minitorch.dtypes import to_floating
+from minitorch.ops.arithmetic import clamp, where
+from minitorch.ops.compare import eq, le, logical_and
+
+# --- powers, exponentials, logarithms
+
+
+@differentiable(lambda g, out: g / (2 * out))
+def sqrt(input: Array) -> Array:
+    """The square root; of negative numbers, NaN."""
+    return xp(input).sqrt(to_floating(input))
+
+
+@differentiable(lambda g, out: -0.5 * g * (out * out * out))
+def rsqrt(input: Array) -> Array:
+    """1 / sqrt(input)."""
+    return 1 / xp(input).sqrt(to_floating(input))
+
+
+@differentiable(lambda g, out: g * out)
+def exp(input: Array) -> Array:
+    """e ** input."""
+    return xp(input).exp(to_floating(input))
+
+
+@differentiable(lambda g, out: g * out * math.log(2.0))
+def exp2(input: Array) -> Array:
+    """2 ** input."""
+    return xp(input).exp2(to_floating(input))
+
+
+@differentiable(lambda g, out: g * (out + 1))
+def expm1(input: Array) -> Array:
+    """e ** input - 1, exact near 0."""
+    return xp(input).expm1(to_floating(input))
+
+
+@differentiable(lambda g, input: g / input)
+def log(input: Array) -> Array:
+    """The natural logarithm; of 0, -inf; of negative numbers, NaN."""
+    return xp(input).log(to_floating(input))
+
+
+@differentiable(lambda g, input: g / (input * math.log(2.0)))
+def log2(input: Array) -> Array:
+    """The logarithm to base 2."""
+    return xp(input).log2(to_floating(input))
+
+
+@differentiable(lambda g, input: g / (input * math.log(10.0)))
+def log10(input: Array) -> Array:
+    """The logarithm to base 10."""
+    return xp(input).log10(to_floating(input))
+
+
+@differentiable(lambda g, input: g / (input + 1))
+def log1p(input: Array) -> Array:
+    """log(1 + input), exact near 0."""
+    return xp(input).log1p(to_floating(input))
+
+
+@differentiable(
+    lambda g, input, out: g * exp(input - out), lambda g, other, out: g * exp(other - out), promote=True
+)
+def logaddexp(input: Array, other: Array) -> Array:
+    """log(exp(input) + exp(other)), without overflow."""
+    return xp(input).logaddexp(input, other)
+
+
+@differentiable(
+    lambda g, input, other: where(logical_and(eq(input, 0), le(other, 0)), 0.0, g * log(other)),
+    lambda g, input, other: g * input / other,
+    promote=True,
+)
+def xlogy(input: Array, other: Array) -> Array:
+    """input * log(other), and 0 where input is 0."""
+    lib = xp(input if hasattr(input, "dtype") else other)
+    product = input * lib.log(other)
+    zero = lib.equal(input, 0) & ~lib.isnan(other)
+    return lib.where(zero, product.dtype.type(0), product)
+
+
+@differentiable(lambda g, out: g * (1 - out) * out)
+def sigmoid(input: Array) -> Array:
+    """1 / (1 + exp(-input))."""
+    out = xp(input).exp(-to_floating(input))
+    out += 1
+    return xp(out).reciprocal(out) if out.ndim else 1 / out
+
+
+@differentiable(lambda g, input: g / (input * (1 - input)))
+def _logit(input: Array) -> Array:
+    input = to_floating(input)
+    return xp(input).log(input / (1 - input))
+
+
+def logit(input: Any, eps: float | None = None) -> Any:
+    """log(p / (1 - p)), the inverse of sigmoid; `eps` clamps p to [eps, 1 - eps] first."""
+    return _logit(input if eps is None else clamp(input, eps, 1 - eps))
+
+
+# --- trigonometry
+
+
+@differentiable(lambda g, input: g * cos(input))
+def sin(input: Array) -> Array:
+    """The sine of radians."""
+    return xp(input).sin(to_floating(input))
+
+
+@differentiable(lambda g, input: g * -sin(input))
+def cos(input: Array) -> Array:
+    """The cosine of radians."""
+    return xp(input).cos(to_floating(input))
+
+
+@differentiable(lambda g, out: g * (1 + out * out))
+def tan(input: Array) -> Array:
+    """The tangent of radians."""
+    return xp(input).tan(to_floating(input))
+
+
+@differentiable(lambda g, input: g * rsqrt(1 - input * input))
+def asin(input: Array) -> Array:
+    """The angle in radians whose sine is `input`."""
+    return xp(input).arcsin(to_floating(input))
+
+
+@differentiable(lambda g, input: g * -rsqrt(1 - input * input))
+def acos(input: Array) -> Array:
+    """The angle in radians whose cosine is `input`."""
+    return xp(input).arccos(to_floating(input))
+
+
+@differentiable(lambda g, input: g / (input * input + 1))
+def atan(input: Array) -> Array:
+    """The angle in radians whose tangent is `input`."""
+    return xp(input).arctan(to_floating(input))
+
+
+@differentiable(
+    lambda g, input, other: g * (other / (input * input + other * other)),
+    lambda g, input, other: g * (-input / (input * input + other * other)),
+    promote=True,
+)
+def atan2(input: Array, other: Array) -> Array:
+    """The angle in radians of the point (other, input)."""
+    return xp(input).arctan2(to_floating(input), to_floating(other))
+
+
+@differentiable(lambda g, input: g * cosh(input))
+def sinh(input: Array) -> Array:
+    """The hyperbolic sine."""
+    return xp(input).sinh(to_floating(input))
+
+
+@differentiable(lambda g, input: g * sinh(input))
+def cosh(input: Array) -> Array:
+    """The hyperbolic cosine."""
+    return xp(input).cosh(to_floating(input))
+
+
+@differentiable(lambda g, out: g * (1 - out * out))
+def tanh(input: Array) -> Array:
+    """The hyperbolic tangent."""
+    return xp(input).tanh(to_floating(input))
+
+
+@differentiable(lambda g, input: g * rsqrt(input * input + 1))
+def asinh(input: Array) -> Array:
+    """The inverse of sinh."""
+    return xp(input).arcsinh(to_floating(input))
+
+
+@differentiable(lambda g, input: g * rsqrt(input * input - 1))
+def acosh(input: Array) -> Array:
+    """The inverse of cosh; below 1, NaN."""
+    return xp(input).arccosh(to_floating(input))
+
+
+@differentiable(lambda g, input: g / (1 - input * input))
+def atanh(input: Array) -> Array:
+    """The inverse of tanh; outside [-1, 1], NaN."""
+    return xp(input).arctanh(to_floating(input))
+
+
+@differentiable(
+    lambda g, input, out: g * (input / out), lambda g, other, out: g * (other / out), promote=True
+)
+def hypot(input: Array, other: Array) -> Array:
+    """sqrt(input**2 + other**2), without overflow."""
+    return xp(input).hypot(input, other)
+
+
+@differentiable(lambda g: g * (math.pi / 180))
+def deg2rad(input: Array) -> Array:
+    """Degrees to radians."""
+    return to_floating(input) * (math.pi / 180)
+
+
+@differentiable(lambda g: g * (180 / math.pi))
+def rad2deg(input: Array) -> Array:
+    """Radians to degrees."""
+    return to_floating(input) * (180 / math.pi)
+
+
+# --- rounding: constant almost everywhere
+
+
+@differentiable(lambda g: zeros_like(g))
+def floor(input: Array) -> Array:
+    """The largest integer not above `input`, in its dtype."""
+    return xp(input).floor(input) if input.dtype.kind == "f" else input.copy()
+
+
+@differentiable(lambda g: zeros_like(g))
+def ceil(input: Array) -> Array:
+    """The smallest integer not below `input`, in its dtype."""
+    return xp(input).ceil(input) if input.dtype.kind == "f" else input.copy()
+
+
+@differentiable(lambda g: zeros_like(g))
+def trunc(input: Array) -> Array:
+    """`input` rounded towards zero, in its dtype."""
+    return xp(input).trunc(input) if input.dtype.kind == "f" else input.copy()
+
+
+@differentiable(lambda g: zeros_like(g))
+def round(input: Array, *, decimals: int = 0) -> Array:
+    """The nearest number with that many decimals; ties go to the even one."""
+    if input.dtype.kind != "f":
+        return input.copy()
+    if decimals == 0:
+        return xp(input).rint(input)
+    scale = 10.0 ** builtins.abs(decimals)
+    return xp(input).rint(input * scale) / scale if decimals > 0 else xp(input).rint(input / scale) * scale
+
+
+@differentiable(lambda g: g)
+def frac(input: Array) -> Array:
+    """input - trunc(input)."""
+    return input - xp(input).trunc(input)

@@ -1,0 +1,259 @@
+"""Joining tensors, splitting them, turning and shifting them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from minitorch.autograd import tape
+from minitorch.autograd.broadcast import clone
+from minitorch.autograd.mismatch import is_array
+from minitorch.autograd.tape import differentiable
+from minitorch.device import Array, xp
+from minitorch.dtypes import promote_numpy
+from minitorch.ops.dims import wrap_dim, wrap_dims
+from minitorch.ops.index import select, slice_dim
+from minitorch.ops.scatter import index_add
+from minitorch.ops.shape import Size, data_of, expand, ravel, reshape, size_of, transpose
+
+# --- joining and splitting
+
+
+@differentiable(lambda g, i, tensors, dim: _part(g, i, tensors, dim), name="CatBackward0")
+def _cat(*tensors: Array, dim: int) -> Array:
+    kind = tensors[0].dtype
+    for x in tensors[1:]:
+        if x.dtype is not kind:
+            kind = promote_numpy(kind, x.dtype)
+    return xp(tensors[0]).concatenate([x.astype(kind, copy=False) for x in tensors], dim)
+
+
+def _part(g: Any, i: int, tensors: Any, dim: int) -> Any:
+    start = sum(x.shape[dim] for x in tensors[:i])
+    return slice_dim(g, dim, start, start + tensors[i].shape[dim])
+
+
+def _checked_list(tensors: Any, name: str) -> list[Any]:
+    if isinstance(tensors, tape.Tensor) or not isinstance(tensors, Sequence):
+        kind = tensors.__class__.__name__
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {kind}")
+    for i, x in enumerate(tensors):
+        if not (isinstance(x, tape.Tensor) or is_array(x)):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {x.__class__.__name__}")
+    return list(tensors)
+
+
+def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+    """The tensors joined along `dim`; all other sizes must agree."""
+    items = _checked_list(tensors, "cat")
+    if not items:
+        raise ValueError("cat(): expected a non-empty list of Tensors")
+    kept = [x for x in items if data_of(x).shape != (0,)] or items  # PyTorch lets empty 1-d tensors join anything
+    ndim = data_of(kept[0]).ndim
+    if ndim == 0:
+        raise RuntimeError(f"zero-dimensional tensor (at position {items.index(kept[0])}) cannot be concatenated")
+    dim = wrap_dim(dim if axis is None else axis, ndim)
+    first = data_of(kept[0]).shape
+    for i, x in enumerate(kept):
+        shape = data_of(x).shape
+        if len(shape) != ndim:
+            if not shape:
+                raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {len(shape)}")
+        wrong = next((d for d in range(ndim) if d != dim and shape[d] != first[d]), None)
+        if wrong is not None:
+            raise RuntimeError(
+                f"Sizes of tensors must match except in dimension {dim}. Expected size {first[wrong]} but got size "
+                f"{shape[wrong]} for tensor number {i} in the list."
+            )
+    return _cat(*kept, dim=dim)
+
+
+concat = concatenate = cat
+
+
+@differentiable(lambda g, i, dim: select(g, dim, i), name="StackBackward0")
+def _stack(*tensors: Array, dim: int) -> Array:
+    kind = tensors[0].dtype
+    for x in tensors[1:]:
+        if x.dtype is not kind:
+            kind = promote_numpy(kind, x.dtype)
+    return xp(tensors[0]).stack([x.astype(kind, copy=False) for x in tensors], dim)
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+    """Tensors of one shape joined along a new dimension."""
+    items = _checked_list(tensors, "stack")
+    if not items:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    first = data_of(items[0]).shape
+    for i, x in enumerate(items):
+        if data_of(x).shape != first:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
+                f"{list(data_of(x).shape)} at entry {i}"
+            )
+    return _stack(*items, dim=wrap_dim(dim, len(first) + 1))
+
+
+def hstack(tensors: Sequence[Any]) -> Any:
+    """Joined along the second dimension (of 1-d tensors, the first)."""
+    items = [reshape(x, (1,)) if not data_of(x).ndim else x for x in _checked_list(tensors, "hstack")]
+    return cat(items, 0 if items and data_of(items[0]).ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Any]) -> Any:
+    """Joined along the first dimension, after 1-d tensors have become rows."""
+    return cat([reshape(x, (1, -1)) if data_of(x).ndim < 2 else x for x in _checked_list(tensors, "vstack")], 0)
+
+
+def _several(views: list[Any]) -> tuple[Any, ...]:
+    """Views that came from one call may not be written in place while they are tracked."""
+    for v in views:
+        v._view.made = v._view.made or "several"
+    return tuple(views)
+
+
+def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Views of consecutive parts along `dim`: of a given size (the last may be smaller), or of the given sizes."""
+    shape = data_of(tensor).shape
+    dim = wrap_dim(dim, len(shape))
+    if not shape:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    n = shape[dim]
+    if isinstance(split_size_or_sections, int):
+        step = split_size_or_sections
+        if step < 0:
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
+        if step == 0 and n:
+            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+        sizes = [min(step, n - start) for start in range(0, n, step)] if n else [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum(sizes) != n or any(s < 0 for s in sizes):
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
+                f"but got split_sizes={sizes}"
+            )
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    return _several([slice_dim(tensor, dim, a, a + s) for a, s in zip(starts, sizes, strict=True)])
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """At most `chunks` views of equal size along `dim`; the last may be smaller."""
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    shape = data_of(input).shape
+    n = shape[wrap_dim(dim, len(shape))] if shape else 0
+    return split(input, -(-n // chunks), dim) if n else split(input, [0] * chunks, dim)
+
+
+def tensor_split(input: Any, indices_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
+    """Views along `dim`: that many of nearly equal size, or cut at the given indices."""
+    n = data_of(input).shape[wrap_dim(dim, data_of(input).ndim)]
+    if isinstance(indices_or_sections, int):
+        k = indices_or_sections
+        if k <= 0:
+            raise RuntimeError(f"number of sections must be larger than 0, got {k}")
+        sizes = [n // k + (i < n % k) for i in range(k)]
+    else:
+        cuts = [0, *[min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections], n]
+        sizes = [max(b - a, 0) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return split(input, sizes, dim)
+
+
+def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Views of the slices along `dim`, without it."""
+    shape = data_of(input).shape
+    if not shape:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    dim = wrap_dim(dim, len(shape))
+    return _several([select(input, dim, i) for i in range(shape[dim])])
+
+
+# --- turning and shifting
+
+
+@differentiable(lambda g, dims: flip(g, dims), name="FlipBackward0")
+def _flip(input: Array, dims: Size) -> Array:
+    return xp(input).flip(input, dims).copy()
+
+
+def flip(input: Any, *dims: Any) -> Any:
+    """A copy with the order along `dims` reversed."""
+    return _flip(input, wrap_dims(size_of(dims, "flip"), data_of(input).ndim))
+
+
+def fliplr(input: Any) -> Any:
+    """A copy with columns in reverse."""
+    return flip(input, 1)
+
+
+def flipud(input: Any) -> Any:
+    """A copy with rows in reverse."""
+    return flip(input, 0)
+
+
+@differentiable(lambda g, shifts, dims: roll(g, tuple(-s for s in shifts), dims), name="RollBackward0")
+def _roll(input: Array, shifts: Size, dims: Size) -> Array:
+    if not dims:
+        return xp(input).roll(input, shifts[0])
+    return xp(input).roll(input, shifts, dims)
+
+
+def roll(input: Any, shifts: int | Size, dims: int | Size | None = None) -> Any:
+    """A copy shifted along `dims` (or flattened), what falls out coming back at the other end."""
+    by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if len(by) != len(along) and not (len(by) == 1 and not along):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
+    ndim = data_of(input).ndim
+    return _roll(input, by, tuple(wrap_dim(d, ndim) for d in along))
+
+
+def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+    """Turned by k quarter turns in the plane of two dimensions, from the first towards the second."""
+    a, b = wrap_dims(tuple(dims), data_of(input).ndim)
+    turns = k % 4
+    if turns == 2:
+        return flip(input, a, b)
+    if turns == 1:
+        return flip(transpose(input, a, b), a)
+    return flip(transpose(input, a, b), b) if turns == 3 else clone(input)
+
+
+@differentiable(lambda g, repeats, dim, shape: _gather_repeats(g, repeats, dim, shape), None)
+def _repeat_interleave(input: Array, repeats: Array, dim: int) -> Array:
+    return xp(input).repeat(input, repeats if isinstance(repeats, int) else repeats.tolist(), dim)
+
+
+def _gather_repeats(g: Any, repeats: Any, dim: int, shape: Size) -> Any:
+    n = shape[dim]
+    lib = xp(data_of(g))
+    counts = lib.full(n, repeats) if isinstance(repeats, int) else lib.broadcast_to(data_of(repeats), (n,))
+    where = lib.repeat(lib.arange(n), counts.tolist())
+    zeros = lib.zeros(shape, data_of(g).dtype)
+    if is_array(g):
+        return index_add(zeros, dim, where, g)
+    return index_add(tape.wrap(zeros), dim, tape.wrap(where), g)
+
+
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+    """Each element (or slice along `dim`) repeated `repeats` times in place. output_size is only a hint."""
+    if dim is None:
+        input, dim = ravel(input), 0
+    return _repeat_interleave(input, repeats, wrap_dim(dim, data_of(input).ndim))
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """Coordinate grids of 1-d tensors: the i-th varies along dimension i ("ij"), or the first two are exchanged ("xy")."""
+    items = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], Sequence) else list(tensors)
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
+    if indexing == "xy" and len(items) > 1:
+        first, second, *rest = (transpose(x, 0, 1) for x in meshgrid(items[1], items[0], *items[2:]))
+        return (second, first, *rest)
+    shape = tuple(data_of(x).size for x in items)
+    return tuple(
+        expand(reshape(x, tuple(-1 if i == d else 1 for i in range(len(items)))), shape) for d, x in enumerate(items)
+    )

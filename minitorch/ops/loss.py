@@ -1,0 +1,416 @@
+"""Losses, each one op from input and target to its mean, and their derivatives.
+
+`reduction`: "mean", "sum" or "none". float16 is computed in float32 and rounded once.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minitorch import dtypes
+from minitorch.autograd.tape import differentiable
+from minitorch.device import Array, xp
+from minitorch.ops.activation import hardtanh, logsigmoid
+from minitorch.ops.arithmetic import clamp, sign
+from minitorch.ops.elementwise import exp, log, sigmoid
+
+
+def reduced(loss: Array, reduction: str, kind: Any) -> Array:
+    """The elementwise `loss` reduced, in the dtype `kind`."""
+    if reduction == "none":
+        return loss if loss.dtype is kind else loss.astype(kind)
+    total = loss.sum(dtype=np.float32 if loss.dtype.itemsize == 2 else None)
+    if reduction == "mean":
+        total = total / loss.size
+    return total if total.dtype is kind else total.astype(kind)
+
+
+def _per_element(g: Any, reduction: str, like: Any) -> Any:
+    """The gradient of each element of the loss, which has the shape of `like`, from that of the reduced."""
+    return g / math.prod(like.shape) if reduction == "mean" else g
+
+
+def _single(x: Array) -> Array:
+    return x.astype(np.float32) if x.dtype.itemsize == 2 else x
+
+
+def _common(a: Array, b: Array) -> tuple[Array, Array, Any]:
+    """Both in the dtype they promote to (for float16: in float32), and that dtype."""
+    kind = dtypes.promote_numpy(a.dtype, b.dtype)
+    return _single(a.astype(kind, copy=False)), _single(b.astype(kind, copy=False)), kind
+
+
+def _need_floating(name: str, *arrays: Array) -> None:
+    for x in arrays:
+        if x.dtype.kind != "f":
+            raise NotImplementedError(
+                f"\"{name}\" not implemented for '{dtypes.scalar_name(x)}': convert it with .float()"
+            )
+
+
+def _same_shape_as(target: Array, loss: Array) -> None:
+    """A weight may be broadcast to the target, not the other way round."""
+    if loss.shape != target.shape:
+        raise RuntimeError(
+            f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(loss.shape)}"
+        )
+
+
+# --- binary cross entropy
+
+
+def _bce_logits_input(g: Any, input: Any, target: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
+    slope = sigmoid(input)
+    if pos_weight is None:
+        slope = slope - target
+    else:
+        positive = pos_weight * target
+        slope = (positive + 1 - target) * slope - positive
+    if weight is not None:
+        slope = slope * weight
+    return slope * _per_element(g, reduction, input)
+
+
+def _bce_logits_target(g: Any, input: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
+    slope = -input
+    if pos_weight is not None:
+        slope = logsigmoid(slope) - pos_weight * logsigmoid(input)
+    if weight is not None:
+        slope = slope * weight
+    return slope * _per_element(g, reduction, input)
+
+
+@differentiable(_bce_logits_input, _bce_logits_target, None, None)
+def binary_cross_entropy_with_logits(
+    input: Array, target: Array, weight: Array = None, pos_weight: Array = None, *, reduction: str = "mean"
+) -> Array:
+    """-(pos_weight * t * log(sigmoid(x)) + (1 - t) * log(1 - sigmoid(x))), computed as
+    (1 - t) * x + (1 + (pos_weight - 1) * t) * (log(1 + exp(-|x|)) + max(-x, 0)). In the target's dtype."""
+    kind = target.dtype
+    if kind.kind != "f":
+        raise RuntimeError(
+            f"binary_cross_entropy_with_logits(): result type Float can't be cast to the target's type "
+            f"{dtypes.scalar_name(target)}; convert the target with .float()"
+        )
+    _need_floating("binary_cross_entropy_with_logits", input)
+    if kind.itemsize == 2:
+        input, target = _single(input), _single(target)
+    lib = xp(input)
+    softplus = lib.log1p(lib.exp(-lib.absolute(input))) + lib.maximum(-input, 0)
+    if pos_weight is not None:
+        softplus = softplus * ((pos_weight - 1) * target + 1)
+    loss = (1 - target) * input + softplus
+    if weight is not None:
+        loss = loss * weight
+    if loss.shape != target.shape:
+        _same_shape_as(target, loss)
+    return reduced(loss, reduction, kind)
+
+
+def _bce_input(g: Any, input: Any, target: Any, weight: Any, reduction: str) -> Any:
+    slope = (input - target) / clamp((1 - input) * input, 1e-12)
+    if weight is not None:
+        slope = slope * weight
+    return slope * _per_element(g, reduction, input)
+
+
+def _bce_target(g: Any, input: Any, weight: Any, reduction: str) -> Any:
+    slope = log(1 - input) - log(input)
+    if weight is not None:
+        slope = slope * weight
+    return slope * _per_element(g, reduction, input)
+
+
+@differentiable(_bce_input, _bce_target, None)
+def binary_cross_entropy(
+    input: Array, target: Array, weight: Array = None, *, reduction: str = "mean"
+) -> Array:
+    """-(t * log(x) + (1 - t) * log(1 - x)) for probabilities x; the logarithms are cut at -100."""
+    if target.dtype != input.dtype:
+        raise RuntimeError(
+            f"Found dtype {dtypes.scalar_name(target)} but expected {dtypes.scalar_name(input)}: "
+            "convert the target with .to(input.dtype)"
+        )
+    _need_floating("binary_cross_entropy", input)
+    kind = input.dtype
+    input, target = _single(input), _single(target)
+    for name, x in ("input", input), ("target", target):
+        if x.size and not (x.min() >= 0 and x.max() <= 1):
+            raise RuntimeError(
+                f"all elements of {name} should be between 0 and 1, but they range from {float(x.min())} "
+                f"to {float(x.max())}. For raw scores use binary_cross_entropy_with_logits."
+            )
+    lib = xp(input)
+    loss = (target - 1) * lib.maximum(lib.log1p(-input), -100) - target * lib.maximum(lib.log(input), -100)
+    if weight is not None:
+        loss = loss * weight
+        _same_shape_as(target, loss)
+    return reduced(loss, reduction, kind)
+
+
+# --- negative log likelihood
+
+
+@differentiable(
+    lambda g, target, weight, shape, ignore_index, reduction: nll_loss_backward(
+        g, target, weight, size=shape, ignore_index=ignore_index, reduction=reduction
+    ),
+    None,
+    None,
+)
+def nll_loss(
+    input: Array, target: Array, weight: Array = None, *, ignore_index: int = -100, reduction: str = "mean"
+) -> Array:
+    """-weight[t] * input[t] for log probabilities (N, C, ...) and class numbers t (N, ...), or (C) and ().
+
+    "mean" divides by the sum of the weights that were used. Targets equal to ignore_index count nothing.
+    """
+    _check_nll(input.shape, target)
+    _need_floating("nll_loss", input)
+    classes = input.shape[0 if input.ndim == 1 else 1]
+    _check_class_weight(weight, classes, input)
+    number, used = _class_numbers(target, classes, ignore_index)
+    picked = -input.reshape(-1).take(_positions(number, input.shape))
+    weights = None if weight is None else weight.take(number)
+    if weights is not None:
+        picked = picked * weights
+    if used is not None:
+        picked = xp(input).where(used, picked, input.dtype.type(0))
+    if input.ndim == 1:
+        picked = picked.reshape(())
+    if reduction == "mean":
+        return (reduced(picked, "sum", picked.dtype) / _total(number, weights, used)).astype(
+            input.dtype, copy=False
+        )
+    return reduced(picked, reduction, input.dtype)
+
+
+@differentiable(
+    lambda g, target, weight, ignore_index, reduction: nll_loss(
+        g, target, weight, ignore_index=ignore_index, reduction=reduction
+    ),
+    None,
+    None,
+)
+def nll_loss_backward(
+    g: Array, target: Array, weight: Array = None, *, size: Any, ignore_index: int, reduction: str
+) -> Array:
+    """The gradient of nll_loss for its input of shape `size`; as maps of input and g the two are adjoint."""
+    lib = xp(target)
+    number, used = _class_numbers(target, size[0 if len(size) == 1 else 1], ignore_index)
+    weights = None if weight is None else weight.take(number)
+    values = -g
+    if reduction == "mean":
+        values = values / _total(number, weights, used)
+    if weights is not None:
+        values = values * weights
+    if used is not None:
+        values = lib.where(used, values, g.dtype.type(0))
+    out = lib.zeros(size, g.dtype)
+    out.reshape(-1)[_positions(number, size)] = values
+    return out
+
+
+def _check_nll(shape: tuple[int, ...], target: Array) -> None:
+    """PyTorch's errors for shapes that do not fit."""
+    ndim = len(shape)
+    if ndim == 0:
+        raise ValueError("Expected 1 or more dimensions (got 0)")
+    if ndim == 1:
+        if target.size != 1 or target.ndim > 1:
+            raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.size}")
+    elif shape[:1] != target.shape[:1]:
+        found = target.shape[0] if target.ndim else 0
+        raise ValueError(f"Expected input batch_size ({shape[0]}) to match target batch_size ({found}).")
+    elif ndim == 2:
+        if target.ndim > 1:
+            raise RuntimeError(
+                "0D or 1D target tensor expected, multi-target not supported: for an input of shape "
+                f"{list(shape)} "
+                f"the target has shape {list(target.shape)}"
+            )
+    elif target.shape != shape[:1] + shape[2:]:
+        if ndim == 4 and target.ndim != 3:
+            raise RuntimeError(
+                "only batches of spatial targets supported (3D tensors) but got targets of dimension: "
+                f"{target.ndim}"
+            )
+        wanted = [shape[0], *shape[2:]]
+        raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
+    if target.dtype not in (np.int64, np.uint8):
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {dtypes.scalar_name(target)}: "
+            "class indices must be integers, convert them with .long()"
+        )
+
+
+def _check_class_weight(weight: Array | None, classes: int, input: Array) -> None:
+    if weight is None:
+        return
+    if weight.shape != (classes,):
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {classes} classes or no classes but got weight "
+            f"tensor of shape: {list(weight.shape)}"
+        )
+    if weight.dtype != input.dtype:
+        raise RuntimeError(
+            f"expected scalar type {dtypes.scalar_name(input)} but found {dtypes.scalar_name(weight)}: "
+            "convert the weight with .to(input.dtype)"
+        )
+
+
+def _class_numbers(target: Array, classes: int, ignore_index: int) -> tuple[Array, Array | None]:
+    """The target as int64 with 0 where it is ignored, and where it is not (None: nothing is ignored)."""
+    if target.dtype.itemsize != 8:
+        target = target.astype(np.int64)
+    # As unsigned numbers the negative ones are huge: one comparison finds all that is out of range.
+    in_range = not target.size or bool(target.view(np.uint64).max() < classes)
+    if in_range and not 0 <= ignore_index < classes:
+        return target, None
+    lib = xp(target)
+    used = target != ignore_index
+    if not in_range:
+        bad = target[used & ((target < 0) | (target >= classes))]
+        if bad.size:
+            raise IndexError(
+                f"Target {int(bad[0])} is out of bounds. Class indices must lie in [0, {classes}) or equal "
+                f"ignore_index ({ignore_index})."
+            )
+    return lib.where(used, target, 0), used
+
+
+def _positions(number: Array, shape: tuple[int, ...]) -> Array:
+    """Where in the flat input of this shape the entries of the classes `number` lie."""
+    lib = xp(number)
+    if len(shape) == 1:
+        return number
+    rows, classes, each = shape[0], shape[1], math.prod(shape[2:])
+    start = lib.arange(0, rows * classes * each, classes * each or 1)
+    if each == 1:
+        return number + start.reshape(number.shape)
+    return (number.reshape(rows, each) * each + start[:, None] + lib.arange(each)).reshape(number.shape)
+
+
+def _total(number: Array, weights: Array | None, used: Array | None) -> Any:
+    """The sum of the weights of the targets that are used."""
+    if weights is None:
+        return number.size if used is None else used.sum()
+    return _single(weights).sum() if used is None else (_single(weights) * used).sum()
+
+
+# --- distances
+
+
+@differentiable(
+    lambda g, input, target, reduction: _mse_gradient(g, input - target, reduction),
+    lambda g, input, target, reduction: _mse_gradient(g, target - input, reduction),
+    promote=True,
+)
+def mse_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
+    """(input - target) ** 2."""
+    _need_floating("mse_loss", input)
+    kind = input.dtype
+    d = _single(input) - _single(target)
+    return reduced(d * d, reduction, kind)
+
+
+def _mse_gradient(g: Any, d: Any, reduction: str) -> Any:
+    return d * (2 * _per_element(g, reduction, d))
+
+
+@differentiable(
+    lambda g, input, target, reduction: _l1_gradient(g, input - target, reduction),
+    lambda g, input, target, reduction: _l1_gradient(g, target - input, reduction),
+    promote=True,
+)
+def l1_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
+    """|input - target|; the derivative at 0 is 0."""
+    if reduction == "mean" and input.dtype.kind != "f":
+        raise RuntimeError(
+            "l1_loss(): could not infer the mean's dtype. Input dtype must be either a floating point or "
+            "complex "
+            f"dtype. Got: {dtypes.scalar_name(input)}"
+        )
+    d = _single(input) - _single(target) if input.dtype.kind == "f" else input - target
+    return reduced(xp(d).absolute(d), reduction, input.dtype)
+
+
+def _l1_gradient(g: Any, d: Any, reduction: str) -> Any:
+    return sign(d) * _per_element(g, reduction, d)
+
+
+@differentiable(
+    lambda g, input, target, beta, reduction: _smooth_l1_gradient(g, input - target, beta, reduction),
+    lambda g, input, target, beta, reduction: _smooth_l1_gradient(g, target - input, beta, reduction),
+    promote=True,
+)
+def smooth_l1_loss(input: Array, target: Array, *, beta: float = 1.0, reduction: str = "mean") -> Array:
+    """d ** 2 / (2 * beta) where d = |input - target| < beta, else d - beta / 2. Girshick 2015."""
+    if beta < 0:
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, but got {beta}.")
+    _need_floating("smooth_l1_loss", input)
+    kind = input.dtype
+    lib = xp(input)
+    d = lib.absolute(_single(input) - _single(target))
+    if beta:
+        d = lib.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+    return reduced(d, reduction, kind)
+
+
+def _smooth_l1_gradient(g: Any, d: Any, beta: float, reduction: str) -> Any:
+    slope = hardtanh(d / beta, min_val=-1.0, max_val=1.0) if beta else sign(d)
+    return slope * _per_element(g, reduction, d)
+
+
+@differentiable(
+    lambda g, input, target, delta, reduction: _huber_gradient(g, input - target, delta, reduction),
+    lambda g, input, target, delta, reduction: _huber_gradient(g, target - input, delta, reduction),
+)
+def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
+    """d**2 / 2 where d = |input - target| <= delta, else delta * (d - delta / 2); in input's dtype."""
+    if delta <= 0:
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta, but got {delta}.")
+    kind = input.dtype
+    if kind.kind != "f" and target.dtype.kind == "f":
+        raise RuntimeError(
+            f"result type Float can't be cast to the desired output type {dtypes.scalar_name(input)}"
+        )
+    _need_floating("huber_loss", input)
+    input, target, _ = _common(input, target)
+    lib = xp(input)
+    d = lib.absolute(input - target)
+    loss = lib.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
+    return reduced(loss, reduction, kind)
+
+
+def _huber_gradient(g: Any, d: Any, delta: float, reduction: str) -> Any:
+    return clamp(d, -delta, delta) * _per_element(g, reduction, d)
+
+
+@differentiable(
+    lambda g, input, target, log_target, reduction: (
+        (-exp(target) if log_target else -target) * _per_element(g, reduction, input - target)
+    ),
+    lambda g, input, target, log_target, reduction: (
+        (exp(target) * (target - input + 1) if log_target else log(target) + target / target - input)
+        * _per_element(g, reduction, input - target)
+    ),
+)
+def kl_div(input: Array, target: Array, *, log_target: bool = False, reduction: str = "mean") -> Array:
+    """target * (log(target) - input) for log probabilities `input`, 0 where target is 0.
+
+    With log_target the target is given as log probabilities too: exp(target) * (target - input).
+    """
+    for x in (input, target):
+        if x.dtype.kind != "f":
+            raise RuntimeError("kl_div: Integral inputs not supported. Convert them with .float().")
+    input, target, kind = _common(input, target)
+    lib = xp(input)
+    if log_target:
+        loss = lib.exp(target) * (target - input)
+    else:
+        loss = lib.where(target == 0, target, target * lib.log(target)) - target * input
+    return reduced(loss, reduction, kind)

@@ -1,0 +1,102 @@
+"""Averaged stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minitorch.device import Array, xp
+from minitorch.optim.arithmetic import add_, descent_direction
+from minitorch.optim.flat import FlatOptimizer, Segment
+from minitorch.optim.optimizer import Group, Params, check_lr, check_not_negative
+
+
+def asgd(
+    param: Array,
+    grad: Array,
+    a: Array,
+    b: Array,
+    _: Array,
+    *,
+    ax: Array,
+    eta: float,
+    mu: float,
+    lambd: float,
+    weight_decay: float,
+    maximize: bool,
+) -> None:
+    """One step on flat arrays; `a` and `b` are written to on the way."""
+    grad = descent_direction(grad, param, weight_decay, maximize, a, b)
+    param *= 1 - lambd * eta
+    add_(param, grad, -eta, b)
+    if mu == 1:
+        ax[...] = param
+    else:
+        change = xp(param).subtract(param, ax, out=b)
+        change *= mu
+        ax += change
+
+
+class ASGD(FlatOptimizer):
+    """Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
+
+    With g the gradient plus weight_decay * param (the gradient's opposite if `maximize`), at step t:
+
+        param <- (1 - lambd * eta) * param - eta * g
+        ax <- ax + mu * (param - ax)                      the average
+        eta <- lr / (1 + lambd * lr * t)^alpha            for the next step; at first lr
+        mu <- 1 / max(1, t - t0)                          for the next step; at first 1
+
+    `lr` may be a tensor of one element. `foreach` is a hint about speed: every value gives the same
+    numbers. `capturable=True` and `differentiable=True` raise NotImplementedError.
+    """
+
+    _formula = staticmethod(asgd)
+    _numbers = ("step", "eta", "mu")
+
+    def __init__(
+        self,
+        params: Params,
+        lr: Any = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        check_lr(lr)
+        check_not_negative(weight_decay=weight_decay)
+        defaults = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def _buffers(self, group: Group) -> tuple[str, ...]:
+        return ("ax",)
+
+    def _initial(self, group: Group) -> dict[str, float]:
+        return {"eta": float(group["lr"]), "mu": 1.0}
+
+    def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
+        step, numbers = segment.count_step(), segment.numbers
+        eta, mu = numbers["eta"].item(0), numbers["mu"].item(0)
+        lr, lambd = float(group["lr"]), float(group["lambd"])
+        numbers["eta"][...] = lr / (1 + lambd * lr * step) ** float(group["alpha"])  # for the next step
+        numbers["mu"][...] = 1 / max(1.0, step - float(group["t0"]))
+        return {
+            "eta": eta,
+            "mu": mu,
+            "lambd": lambd,
+            "weight_decay": float(group["weight_decay"]),
+            "maximize": group["maximize"],
+        }

@@ -1,0 +1,295 @@
+"""Flat updates: the formula of an optimizer runs on a few long arrays, not once for each small parameter.
+
+The parameters of a group that have a gradient are put into *segments*. Small ones of the same dtype, device
+and step count share one: their values and gradients are gathered into flat arrays, the formula changes
+these in place, and the values are scattered back into each parameter's own memory. A large parameter is a
+segment of its own and is changed where it lies, slice by slice, so that what the formula writes on its way
+stays in the processor's cache.
+
+The arrays of the state (`exp_avg` and the like) are flat too; the tensors in `optimizer.state` are views of
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from minitorch import dtypes
+from minitorch.autograd.mode import enable_grad
+from minitorch.autograd.tape import wrap
+from minitorch.device import Array, as_numpy, device_of, xp
+from minitorch.optim.optimizer import Group, Optimizer
+from minitorch.tensor import Tensor
+
+# How many elements one call of a formula sees. On the CPU its arrays (seven or so) then stay in the
+# second-level cache; on a GPU few long calls are best.
+CPU_SLICE = 1 << 16
+GPU_SLICE = 1 << 24
+SPARES = 3  # arrays for the formula to write to
+
+
+class FlatOptimizer(Optimizer):
+    """An optimizer given by a formula on flat arrays.
+
+    A subclass has `_formula(param, grad, *spares, **buffers, **options)`, which changes `param` and the
+    buffers in place and must not write to `grad`; `_buffers`, the names of its arrays of state; and
+    `_options`, the numbers that the formula needs, computed once per step.
+    """
+
+    _formula: Callable[..., None]
+    _plans: dict[int, tuple[list[Any], list[Segment]]]
+
+    def _buffers(self, group: Group) -> tuple[str, ...]:
+        """Names of the arrays of state that `group` needs."""
+        raise NotImplementedError
+
+    def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
+        """The other arguments of the formula, from the group and the numbers of the segment."""
+        raise NotImplementedError
+
+    def _initial(self, group: Group) -> dict[str, float]:
+        """What the state of a parameter starts from, where that is not zero."""
+        return {}
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter that has a gradient; returns what `closure` did, which computes the loss."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        with np.errstate(all="ignore"):  # inf and nan are results here
+            for index, group in enumerate(self.param_groups):
+                params = [p for p in group["params"] if p._grad is not None]
+                for segment in self._segments(index, group, params):
+                    options = self._options(group, segment)
+                    segment.gather()
+                    for arrays, buffers in segment.slices():
+                        self._formula(*arrays, **buffers, **options)
+                    segment.scatter()
+        return loss
+
+    def add_param_group(self, param_group: Group) -> None:
+        super().add_param_group(param_group)
+        self._refuse(param_group)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._plans = {}
+        for group in self.param_groups:
+            self._refuse(group)
+
+    def _refuse(self, group: Group) -> None:
+        for key in "capturable", "differentiable":
+            if group.get(key):
+                raise NotImplementedError(f"{type(self).__name__}: {key}=True is not offered, leave it False")
+
+    # --- segments: those of the step before, unless something they were made from has changed
+
+    def _segments(self, index: int, group: Group, params: list[Tensor]) -> list[Segment]:
+        names = self._buffers(group)
+        keys = (*names, *self._numbers)
+        memory, segments = self._plans.get(index, (None, []))
+        if memory is None or not self._same(memory, params, keys) or not all(s.in_step() for s in segments):
+            segments = self._make_segments(group, params, names)
+            self._plans[index] = self._memory(params, keys), segments
+        return segments
+
+    def _memory(self, params: list[Tensor], keys: tuple[str, ...]) -> list[Any]:
+        """What segments are made from: the parameters, their arrays and the arrays of their state."""
+        memory = [*params, *[p._data for p in params]]
+        if keys:
+            memory += [state[key]._data for state in [self.state[p] for p in params] for key in keys]
+        return memory
+
+    def _same(self, memory: list[Any], params: list[Tensor], keys: tuple[str, ...]) -> bool:
+        try:
+            now = self._memory(params, keys)
+        except (KeyError, AttributeError):  # state is missing or not a tensor
+            return False
+        return len(memory) == len(now) and all(map(is_, memory, now))
+
+    def _make_segments(self, group: Group, params: list[Tensor], names: tuple[str, ...]) -> list[Segment]:
+        """Sort the parameters into segments, and move their state there."""
+        overlapping = _overlapping(params)
+        sets: list[tuple[list[Tensor], bool]] = []
+        joinable: dict[Any, tuple[list[Tensor], int]] = {}
+        new = {id(p): self._make_state(p, group, names) for p in params}
+        for p in params:
+            size, room, first = p._data.size, slice_size(p._data), new[id(p)]
+            if size > room // 2 or id(p) in overlapping:
+                sets.append(([p], first))  # large, or it must see what the ones before it changed
+                continue
+            numbers = [self.state[p][key]._data for key in self._numbers]
+            kind = (p._data.dtype, device_of(p._data), first, *[(n.dtype, n.item()) for n in numbers])
+            members, used = joinable.get(kind, ([], 0))
+            if not members or used + size > room:
+                members, used = [], 0
+                sets.append((members, first))
+            members.append(p)
+            joinable[kind] = members, used + size
+        states = {id(p): self.state[p] if names else {} for p in params}
+        return [
+            Segment(members, [states[id(p)] for p in members], names, self._numbers, first)
+            for members, first in sets
+        ]
+
+    def _make_state(self, p: Tensor, group: Group, names: tuple[str, ...]) -> bool:
+        """Make the arrays and numbers of state of `p`, if it has no arrays yet; whether it had none."""
+        if not names:
+            return False
+        state, initial = self.state[p], self._initial(group)
+        missing = all(state.get(name) is None for name in names)
+        for name in self._numbers:
+            if missing:
+                state.setdefault(name, initial.get(name, 0.0))
+            if not isinstance(state[name], Tensor):  # as in PyTorch's older files
+                state[name] = wrap(np.array(state[name], number_dtype()))
+        if missing:
+            for name in names:
+                state[name] = wrap(xp(p._data).zeros(p._data.shape, p._data.dtype))
+                if name in initial:
+                    state[name]._data[...] = initial[name]
+        return missing
+
+
+class Segment:
+    """Parameters that take their step together, and the flat arrays it works on.
+
+    `states`, `names`, `numbers`: the parameters' dicts of state, and the keys of the arrays and of the 0-d
+    numbers in them. A number becomes an array with one element per parameter, all equal. `first`: this is
+    their first step.
+    """
+
+    def __init__(
+        self,
+        params: list[Tensor],
+        states: list[dict[str, Any]],
+        names: tuple[str, ...],
+        numbers: tuple[str, ...],
+        first: bool,
+    ) -> None:
+        self.params, self.first = params, first
+        arrays = [p._data for p in params]
+        like, size = arrays[0], sum(a.size for a in arrays)
+        self.in_place = len(params) == 1 and like.flags.c_contiguous
+        self.param_slots: list[Array] = []
+        self.grad_slots: list[Array] = []
+        if self.in_place:
+            self.param = like.reshape(-1)
+        else:
+            self.param, self.param_slots = flat_like(arrays)
+            self.grad, self.grad_slots = flat_like(arrays)
+        self.buffers = {name: self._joined([state[name] for state in states], name) for name in names}
+        self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
+        self.width = min(size, slice_size(like))
+        self.spares = [xp(like).empty(self.width, like.dtype) for _ in range(SPARES)]
+
+    def _joined(self, tensors: list[Tensor], name: str) -> Array:
+        """One flat array of the values of these tensors of state, which become views of it."""
+        for t, p in zip(tensors, self.params, strict=True):
+            if t.shape != p.shape or t.dtype != p.dtype or t.device != p.device:
+                raise RuntimeError(
+                    f"optimizer.state: {name} has shape {list(t.shape)} and is {t.dtype} on {t.device}, "
+                    f"but its parameter has shape {list(p.shape)} and is {p.dtype} on {p.device}. Convert "
+                    "the state with the parameter, or make the optimizer after converting."
+                )
+        arrays = [t._data for t in tensors]
+        if len(arrays) == 1 and arrays[0].flags.c_contiguous:
+            return arrays[0].reshape(-1)
+        flat, slots = flat_like(arrays)
+        for t, slot in zip(tensors, slots, strict=True):
+            slot[...] = t._data
+            t._data = slot
+        return flat
+
+    def gather(self) -> None:
+        """Copy the values and the gradients of the parameters into the flat arrays."""
+        if not self.in_place:
+            for p, param_slot, grad_slot in zip(self.params, self.param_slots, self.grad_slots, strict=True):
+                param_slot[...] = p._data
+                grad_slot[...] = p._grad._data  # type: ignore[union-attr]
+
+    def slices(self) -> Iterator[tuple[tuple[Array, ...], dict[str, Array]]]:
+        """(param, grad, *spares) and the buffers, a slice at a time."""
+        param, width = self.param, self.width
+        grad = self.params[0]._grad._data.reshape(-1) if self.in_place else self.grad  # type: ignore[union-attr]
+        if param.size == width:
+            yield (param, grad, *self.spares), self.buffers
+            return
+        for start in range(0, param.size, width):
+            part = slice(start, min(start + width, param.size))
+            spares = [spare[: part.stop - start] for spare in self.spares]
+            yield (param[part], grad[part], *spares), {name: b[part] for name, b in self.buffers.items()}
+
+    def scatter(self) -> None:
+        """Copy the new values into the memory of the parameters, and count the change."""
+        self.first = False
+        for p, slot in zip(self.params, self.param_slots, strict=False):
+            p._data[...] = slot
+        for p in self.params:
+            p._bump()
+
+    def count_step(self) -> float:
+        """Add one to the step counts; the new count."""
+        steps = self.numbers["step"]
+        steps += 1
+        return steps.item(0)
+
+    def in_step(self) -> bool:
+        """Whether the numbers of all parameters are still equal: they are exposed, so anyone may set one."""
+        rows = [array.tolist() for array in self.numbers.values()]
+        return all(row.count(row[0]) == len(row) for row in rows)
+
+
+def slice_size(array: Array) -> int:
+    """The most elements of `array`'s kind that one call of a formula should see."""
+    return CPU_SLICE if isinstance(array, np.ndarray) else GPU_SLICE
+
+
+def flat_like(arrays: list[Array]) -> tuple[Array, list[Array]]:
+    """A flat array with room for all of `arrays`, and its parts in their shapes (views)."""
+    flat = xp(arrays[0]).empty(sum(a.size for a in arrays), arrays[0].dtype)
+    ends = np.cumsum([a.size for a in arrays]).tolist()
+    return flat, [flat[end - a.size : end].reshape(a.shape) for a, end in zip(arrays, ends, strict=True)]
+
+
+def _joined_numbers(tensors: list[Tensor]) -> Array:
+    """One array of these 0-d numbers of state, which become views of it; on the CPU: no waiting to read."""
+    arrays = [as_numpy(t._data) for t in tensors]
+    joined = arrays[0].reshape(1) if len(arrays) == 1 else np.array(arrays)
+    for i, t in enumerate(tensors):
+        t._data = joined[i : i + 1].reshape(())
+    return joined
+
+
+def _overlapping(params: list[Tensor]) -> set[int]:
+    """The ids of parameters that are listed twice or share memory: they must step one after the other."""
+    extents = sorted((*_extent(p._data), id(p)) for p in params if p._data.size)
+    found: set[int] = set()
+    end, owner = 0, 0
+    for low, high, key in extents:
+        if low < end:
+            found |= {owner, key}
+        if high > end:
+            end, owner = high, key
+    return found
+
+
+def _extent(array: Array) -> tuple[int, int]:
+    """The addresses that `array` lies between."""
+    numpy = isinstance(array, np.ndarray)
+    low = (array.__array_interface__ if numpy else array.__cuda_array_interface__)["data"][0]
+    high = low + array.itemsize
+    for n, stride in zip(array.shape, array.strides, strict=True):
+        low += min(0, (n - 1) * stride)
+        high += max(0, (n - 1) * stride)
+    return low, high
+
+
+def number_dtype() -> Any:
+    """The dtype of the 0-d numbers of state: float32, or float64 if that is the default dtype."""
+    return np.float64 if dtypes.get_default_dtype() is dtypes.float64 else np.float32

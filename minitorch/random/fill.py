@@ -1,0 +1,57 @@
+"""How numbers are poured into an array: in the order of memory, a piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn, TypeAlias
+
+import numpy as np
+
+from minitorch.device import Array
+from minitorch.dtypes import scalar_name
+
+PIECE = 1 << 15  # numbers made at once: few enough to stay in the cache, many enough to hide the cost of a call
+
+Draw: TypeAlias = Callable[[int], Array]  # draw(n): the next n numbers of a distribution
+
+
+def fill(out: Array, draw: Draw) -> Array:
+    """Write draw(n) numbers into `out`, cast to its dtype; returns `out`.
+
+    PyTorch visits memory, not indices: the axis of smallest stride runs fastest, so a transposed matrix gets
+    the transposed numbers.
+    """
+    with np.errstate(all="ignore"):  # overflow to inf is a result here
+        if out.flags.c_contiguous:
+            _fill_flat(out.reshape(-1), draw)
+        else:
+            check_overlap(out)
+            ordered = out.transpose(sorted(range(out.ndim), key=lambda axis: -out.strides[axis]))
+            if ordered.flags.c_contiguous:
+                _fill_flat(ordered.reshape(-1), draw)
+            else:  # memory with gaps
+                values = np.empty(ordered.shape, out.dtype)
+                _fill_flat(values.reshape(-1), draw)
+                ordered[...] = values
+    return out
+
+
+def _fill_flat(out: Array, draw: Draw) -> None:
+    for start in range(0, out.size, PIECE):
+        piece = out[start : start + PIECE]
+        values = draw(piece.size)
+        if out.dtype == np.float16 and values.dtype == np.float64:
+            values = values.astype(np.float32)  # PyTorch makes halves from float32: two roundings
+        piece[...] = values
+
+
+def check_overlap(out: Array) -> None:
+    if any(stride == 0 and size > 1 for size, stride in zip(out.shape, out.strides, strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+
+
+def not_implemented(kernel: str, array: Array) -> NoReturn:
+    raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_name(array)}'")

@@ -1,0 +1,104 @@
+"""Pairs of uniform numbers become pairs of normal numbers (G. Box, M. Muller, 1958).
+
+    r = sqrt(-2 log u1),  angle = 2 pi u2,  (r cos angle, r sin angle)
+
+PyTorch does it in two ways: in blocks of 16 for a contiguous array of at least 16 numbers, else one pair
+after the other in float64, where the second number of a pair waits in the generator for the next call.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minitorch.device import Array
+from minitorch.random import elementary
+from minitorch.random.fill import PIECE, fill, not_implemented
+from minitorch.random.generator import Generator, resolve
+from minitorch.random.rounding import fma32, fma64, libm
+from minitorch.random.uniform import unit_float32, unit_float64
+
+_BLOCK = 16
+
+
+def normal_(out: Array, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Array:
+    """Fill with normal numbers of the given mean and standard deviation; floating-point dtypes. Returns `out`."""
+    generator = resolve(generator, "normal_")
+    if not std >= 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
+    if out.size == 0:
+        return out
+    if out.dtype.kind != "f":
+        not_implemented("normal_kernel_cpu", out)
+    if out.size < _BLOCK or not out.flags.c_contiguous:
+        return serial_normal_(out, mean, std, generator)
+    with np.errstate(all="ignore"):
+        _fill_blocks(out.reshape(-1), mean, std, generator)
+    return out
+
+
+# --- one pair after the other
+
+
+def serial_normal_(out: Array, mean: float, std: float, generator: Generator) -> Array:
+    return fill(out, lambda n: fma64(serial_normals(generator, n), float(std), float(mean)))
+
+
+def serial_normals(generator: Generator, n: int) -> Array:
+    """n standard normal numbers in float64: first the one left over from the last call, then new pairs."""
+    waiting = [] if generator.cached_normal is None else [generator.cached_normal]
+    generator.cached_normal = None
+    pairs = (n - len(waiting) + 1) // 2
+    u1, u2 = unit_float64(generator, 2 * pairs).reshape(pairs, 2).T
+    radius = np.sqrt(-2.0 * libm(math.log1p, -u2))
+    angle = 2 * math.pi * u1
+    z = np.stack([radius * libm(math.cos, angle), radius * libm(math.sin, angle)], axis=1).ravel()
+    z = np.concatenate([waiting, z])
+    if z.size > n:
+        generator.cached_normal = float(z[n])
+    return z[:n]
+
+
+# --- in blocks
+
+
+def _fill_blocks(out: Array, mean: float, std: float, generator: Generator) -> None:
+    """Whole blocks first. What is left at the end, fewer than 16 numbers, is made as one more block, which
+    lies over the LAST 16 numbers and so overwrites some that were made already."""
+    unit = unit_float64 if out.dtype == np.float64 else unit_float32
+    left_over = out.size % _BLOCK
+    whole = out.size - left_over
+    for start in range(0, whole, PIECE):
+        stop = min(start + PIECE, whole)
+        u = unit(generator, stop - start)
+        if stop == whole and left_over:
+            if out.dtype != np.float16:
+                unit(generator, left_over)  # PyTorch draws one uniform per number before it makes blocks
+            u = np.concatenate([u, unit(generator, _BLOCK)])
+        z = _box_muller(u, mean, std)
+        out[start:stop] = z[: stop - start]
+        if z.size > stop - start:
+            out[-_BLOCK:] = z[-_BLOCK:]
+
+
+def _box_muller(u: Array, mean: float, std: float) -> Array:
+    """Blocks of 16 uniform numbers into blocks of 16 normal ones: numbers j and j + 8 of a block are a pair."""
+    work: Any = u.dtype.type
+    blocks = u.reshape(-1, 2, _BLOCK // 2)
+    u1 = (1 - blocks[:, 0]).ravel()
+    angle = (blocks[:, 1] * work(2 * math.pi)).ravel()
+    if work is np.float32:
+        fma: Any = fma32
+        radius = np.sqrt(elementary.log(u1) * work(-2))
+        sin, cos = elementary.sin_cos(angle)
+    else:
+        fma = fma64
+        radius = np.sqrt(libm(math.log, u1) * work(-2))
+        sin, cos = libm(math.sin, angle), libm(math.cos, angle)
+    mean, std = float(work(mean)), float(work(std))
+    z = np.empty(blocks.shape, work)
+    for half, unscaled in ((0, radius * cos), (1, radius * sin)):
+        z[:, half] = fma(unscaled, std, mean).reshape(-1, _BLOCK // 2)
+    return z.ravel()

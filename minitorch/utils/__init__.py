@@ -1,0 +1,1 @@
+"""Tools around training: `minitorch.utils.data` loads data."""

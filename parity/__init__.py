@@ -1,0 +1,1 @@
+"""The same programs under minitorch and under real PyTorch, compared: `python -m parity`."""

@@ -1,0 +1,88 @@
+"""Running one case under minitorch and under PyTorch, and comparing what comes out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import minitorch
+import numpy as np
+import torch
+
+LIBS = (minitorch, torch)
+
+
+def plain(value: Any) -> Any:
+    """`value` without a trace of which library made it; tensors as (class, dtype, shape, requires_grad, list)."""
+    for lib in LIBS:
+        if isinstance(value, lib.Tensor):
+            kind = "Parameter" if isinstance(value, lib.nn.Parameter) else "Tensor"
+            numbers = value.detach().tolist()
+            return kind, str(value.dtype), tuple(value.shape), value.requires_grad, repr(numbers)
+        if isinstance(value, lib.nn.Module):
+            return repr(value)
+        if isinstance(value, lib.dtype):
+            return str(value)
+    if isinstance(value, dict):
+        return {"<dict>": type(value).__name__, **{str(k): plain(v) for k, v in value.items()}}
+    if type(value).__name__ in ("_IncompatibleKeys", "Size"):
+        return repr(value)
+    if isinstance(value, (list, tuple, set)):
+        return [type(value).__name__, *(plain(v) for v in value)]
+    if isinstance(value, type):
+        return value.__name__
+    return value
+
+
+def text(error: object) -> str:
+    """An error's text in PyTorch's names."""
+    return str(error).replace("minitorch", "torch").replace("torch.nn.modules.", "torch.nn.")
+
+
+def outcome(case: Callable[[Any], Any], lib: Any) -> tuple[str, Any, list[tuple[str, str]]]:
+    """("value", plain result) or (type of error, its text), and the warnings given."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitorch\.")
+        try:
+            kind, result = "value", plain(case(lib))
+        except Exception as error:
+            kind, result = type(error).__name__, text(error)
+    return kind, result, [(w.category.__name__, text(w.message)) for w in caught]
+
+
+def check_same(case: Callable[[Any], Any], wording: str = "start") -> None:
+    """The case must have the same outcome in both libraries.
+
+    wording: "start": our error begins with PyTorch's text; "type": only the type of the error must agree.
+    """
+    mine, theirs = outcome(case, minitorch), outcome(case, torch)
+    assert mine[0] == theirs[0], f"minitorch: {mine}\nPyTorch: {theirs}"
+    if mine[0] == "value":
+        assert mine[1] == theirs[1]
+    elif wording == "start":
+        first, second = mine[1].strip("'\""), theirs[1].strip("'\"").rstrip(".")
+        assert first.startswith(second), f"minitorch: {first}\nPyTorch: {second}"
+    assert [kind for kind, _ in mine[2]] == [kind for kind, _ in theirs[2]], (mine[2], theirs[2])
+    for (_, ours), (_, text_) in zip(mine[2], theirs[2], strict=True):
+        assert ours[:60] == text_[:60]
+
+
+def ulps(a: Any, b: Any) -> float:
+    """The largest distance of two arrays of one dtype in units in the last place, zeros of both signs alike.
+
+    NaN must meet NaN and infinity the same infinity.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    assert a.dtype == b.dtype, (a.dtype, b.dtype)
+    assert a.shape == b.shape, (a.shape, b.shape)
+    assert (np.isnan(a) == np.isnan(b)).all(), (a, b)
+    finite = np.isfinite(a) & np.isfinite(b)
+    rest = ~finite & ~np.isnan(a)
+    assert (a[rest] == b[rest]).all(), (a, b)
+    if not finite.any():
+        return 0.0
+    x, y = a[finite].astype(np.float64), b[finite].astype(np.float64)
+    unit = np.spacing(np.maximum(np.abs(a[finite]), np.abs(b[finite]))).astype(np.float64)
+    return float(np.max(np.abs(x - y) / unit))
