@@ -55,11 +55,11 @@ def check(name: str, arrays: dict[str, Any], tracked: list[str], options: dict[s
 
 
 def scores(rng: Any, kind: str, *shape: int) -> Any:
-    return (rng.standard_normal(shape) * 2).astype(kind)
+    return np.asarray(rng.standard_normal(shape) * 2, kind)
 
 
 def probabilities(rng: Any, kind: str, *shape: int) -> Any:
-    return rng.uniform(0.02, 0.98, shape).astype(kind)
+    return np.asarray(rng.uniform(0.02, 0.98, shape), kind)
 
 
 def distribution(rng: Any, kind: str, *shape: int) -> Any:
@@ -136,7 +136,8 @@ def test_distances_at_their_kinks(name: str, kind: str) -> None:
 @pytest.mark.parametrize("shape", [(), (4,), (4, 3)], ids=str)
 def test_kl_div(log_target: bool, shape: Any, reduction: str, kind: str, rng: Any) -> None:
     p = probabilities(rng, kind, *shape)
-    arrays = {"input": np.log(probabilities(rng, kind, *shape)), "target": np.log(p) if log_target else p}
+    arrays = {"input": np.asarray(np.log(probabilities(rng, kind, *shape)))}
+    arrays["target"] = np.asarray(np.log(p)) if log_target else p
     options = {"reduction": reduction, "log_target": log_target}
     check("kl_div", arrays, ["input", "target"], options, kind)
 

@@ -180,7 +180,7 @@ DRAWN = {
     "Adam": {"betas": BETAS, "eps": EPS, "amsgrad": st.booleans(), "decoupled_weight_decay": st.booleans()},
     "AdamW": {"betas": BETAS, "eps": EPS, "amsgrad": st.booleans()},
     "RMSprop": {
-        "alpha": number(0, 0.99),
+        "alpha": number(0.1, 0.99),
         "eps": number(1e-3, 1e-1),
         "momentum": number(0, 0.9),
         "centered": st.booleans(),

@@ -88,11 +88,9 @@ class Function:
         outputs = list(output) if isinstance(output, tuple) else [output]
         outputs = _after_writing(ctx, args, outputs)
         if grad_enabled.get() and any(needs):
-            inputs = [
-                edge if need else False if isinstance(x, tape.Tensor) else None
-                for x, edge, need in zip(args, edges, needs, strict=True)
-            ]
-            _record(FunctionNode(f"{cls.__name__}Backward", cls._rule(), ctx, inputs), outputs)
+            inputs = [edge if need else None for edge, need in zip(edges, needs, strict=True)]
+            tensors = [edge is not None for edge in edges]
+            _record(FunctionNode(f"{cls.__name__}Backward", cls._rule(), ctx, inputs, tensors), outputs)
         return tuple(outputs) if isinstance(output, tuple) else outputs[0]
 
     @classmethod
@@ -205,7 +203,7 @@ def _refuse(*args: Any, **options: Any) -> Any:
     )
 
 
-_REFUSED = (SimpleNamespace(call=_refuse, function=_refuse, name="custom"), {})
+_REFUSED: tuple[Any, dict[str, Any]] = (SimpleNamespace(call=_refuse, function=_refuse, name="custom"), {})
 
 
 # --- backward functions that cannot be differentiated

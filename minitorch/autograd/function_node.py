@@ -48,7 +48,7 @@ class BareNode(Node):
     __slots__ = ()
 
     def __init__(self, edges: list[Any], shape: Any, dtype: Any) -> None:
-        self.edges, self.shape, self.dtype = edges, shape, dtype
+        self.edges, self.shape, self.dtype = tuple(edges), shape, dtype
         self.number, self.hooks = tape.next_number(), None
 
     def release(self) -> None:
@@ -81,19 +81,22 @@ class OutputNode(BareNode):
 class FunctionNode(BareNode):
     """One call of a Function. What its ctx holds can be read here too, as in PyTorch: `y.grad_fn.saved_tensors`."""
 
-    __slots__ = ("alive", "backward", "ctx", "inputs", "label", "made", "only")
+    __slots__ = ("alive", "backward", "ctx", "inputs", "label", "made", "only", "tensors")
 
     label: str
     backward: Callable[..., Any]
     ctx: FunctionCtx
-    inputs: list[Any]  # per argument: its edge; False for a Tensor without gradient; None for anything else
+    inputs: list[Any]  # per argument: its edge, or None if it requires no gradient
+    tensors: list[bool]  # per argument: whether it was a Tensor
     made: list[Any]  # per output: (array module, shape, dtype); None for what is not a Tensor
     only: int | None  # the number of the output that has a gradient, if it is a single one
     alive: dict[int, weakref.ref[OutputNode]]  # by number, if they are several
 
-    def __init__(self, label: str, backward: Callable[..., Any], ctx: FunctionCtx, inputs: list[Any]) -> None:
-        super().__init__([edge for edge in inputs if edge], None, None)
-        self.label, self.backward, self.ctx, self.inputs = label, backward, ctx, inputs
+    def __init__(
+        self, label: str, backward: Callable[..., Any], ctx: FunctionCtx, inputs: list[Any], tensors: list[bool]
+    ) -> None:
+        super().__init__([edge for edge in inputs if edge is not None], None, None)
+        self.label, self.backward, self.ctx, self.inputs, self.tensors = label, backward, ctx, inputs, tensors
         self.made, self.only, self.alive = [], None, {}
         ctx._node = weakref.ref(self)
 
@@ -166,18 +169,19 @@ class FunctionNode(BareNode):
             found = found[:expected]
         if len(found) != expected:
             raise RuntimeError(
-                f"function {self.label} returned an incorrect number of gradients (expected {expected}, got {len(found)})"
+                f"function {self.label} returned an incorrect number of gradients (expected {expected}, got "
+                f"{len(found)})"
             )
         result = []
         for i, (g, edge) in enumerate(zip(found, self.inputs, strict=True)):
             if g is not None and not isinstance(g, tape.Tensor):
                 raise RuntimeError(f"{self.label}: expected Variable or None (got {g.__class__.__name__})")
-            if g is not None and edge is None:
+            if g is not None and not self.tensors[i]:
                 raise RuntimeError(
                     f"function {self.label} returned a gradient different than None at position {i + 1}, but the "
                     "corresponding forward input was not a Variable"
                 )
-            if edge:
+            if edge is not None:
                 result.append(None if g is None else self._as_gradient(g, edge, i, create_graph))
         return result
 
@@ -187,8 +191,8 @@ class FunctionNode(BareNode):
         lead = len(got) - len(shape)
         if lead < 0 or any(n not in (1, m) for n, m in zip(shape, got[lead:], strict=True)):
             raise RuntimeError(
-                f"Function {self.label} returned an invalid gradient at index {position} - got {list(got)} but expected "
-                f"shape compatible with {list(shape)}"
+                f"Function {self.label} returned an invalid gradient at index {position} - got {list(got)} but "
+                f"expected shape compatible with {list(shape)}"
             )
         if leaf and device_of(g._data) != device_of(edge._data):
             raise RuntimeError(

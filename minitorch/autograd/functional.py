@@ -215,7 +215,7 @@ def _block(number: int, y: Any, xs: list[Any], create_graph: bool, strict: bool)
 
 
 def _stacked(rows: list[Any]) -> Any:
-    from minitorch.ops.shape import stack  # ops stand on autograd: they cannot be imported before it
+    from minitorch.ops.join import stack  # ops stand on autograd: they cannot be imported before it
 
     return stack(rows)
 

@@ -39,12 +39,12 @@ def to_dot(tensor: Any, params: Mapping[str, Any] | None = None) -> str:
     """
     nodes, leaves = collect(tensor)
     names = _names(nodes, leaves, params)
+    places = {edge: f"{kind}{i}" for kind, edges in (("n", nodes), ("t", leaves)) for i, edge in enumerate(edges, 1)}
     lines = ["digraph {", "  node [fontname=monospace]"]
-    for leaf in leaves:
-        lines.append(f"  {_quoted(names[leaf])} [shape=box, label={_quoted(names[leaf], _shape(leaf))}]")
+    lines += [f"  {places[leaf]} [shape=box, label={_quoted(names[leaf], _shape(leaf))}]" for leaf in leaves]
     for node in nodes:
-        lines.append(f"  {names[node]} [label={_quoted(node.name(), _shape(node))}]")
-        lines += [f"  {_quoted(names[edge])} -> {names[node]}" for edge in node.edges]
+        lines.append(f"  {places[node]} [label={_quoted(node.name(), _shape(node))}]")
+        lines += [f"  {places[edge]} -> {places[node]}" for edge in node.edges]
     return "\n".join([*lines, "}"]) + "\n"
 
 

@@ -70,6 +70,12 @@ def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception
     return error
 
 
+def refuse_bool(name: str, *operands: Any) -> None:
+    """NotImplementedError, as PyTorch's, where an op has no meaning for bool tensors."""
+    if all(x.dtype.kind == "b" if is_array(x) else isinstance(x, bool) for x in operands):
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool': convert with .int() or .float()")
+
+
 def broadcast_error(shapes: list[tuple[int, ...]]) -> str:
     """Where the shapes first disagree, in PyTorch's words."""
     for k, a in enumerate(shapes):

@@ -239,7 +239,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
             else [(prefix, self)]
         )
         for path, module in modules:
-            for name, member in module.__dict__[registry].items():
+            for name, member in getattr(module, registry).items():
                 if member is None or id(member) in seen:
                     continue
                 if remove_duplicate:

@@ -102,7 +102,7 @@ class StateMixin:
         """
         if args:
             warnings.warn(
-                "Positional args are being deprecated, use kwargs instead: destination, prefix, keep_vars",
+                "Positional args are being deprecated, use kwargs instead. They are destination, prefix, keep_vars.",
                 FutureWarning,
                 stacklevel=2,
             )

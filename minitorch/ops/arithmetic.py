@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
 from minitorch.autograd.inplace import zeros_like
-from minitorch.autograd.mismatch import promoted
+from minitorch.autograd.mismatch import promoted, refuse_bool
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import default_numpy, to_floating
@@ -88,6 +89,7 @@ def _no_zero(x: Any) -> None:
 
 
 def _floor_divide(input: Array, other: Array) -> Array:
+    refuse_bool("floor_divide", input, other)
     if _integral(input, other):
         _no_zero(other)
     elif hasattr(input, "dtype") or hasattr(other, "dtype"):
@@ -96,17 +98,24 @@ def _floor_divide(input: Array, other: Array) -> Array:
     return input // other
 
 
-@constant(2, promote=True)
+def _no_derivative(name: str) -> Any:
+    raise RuntimeError(f"derivative for aten::{name} is not implemented: it is zero almost everywhere; use .detach()")
+
+
+@differentiable(
+    lambda g: _no_derivative("floor_divide"), lambda g: _no_derivative("floor_divide"), promote=True, name="NotImplemented"
+)
 def floor_divide(input: Array, other: Array) -> Array:
     """input // other, rounded towards minus infinity."""
     return _floor_divide(input, other)
 
 
 @differentiable(
-    lambda g: g, lambda g, input, other: -g * floor_divide(input, other), promote=True, name="RemainderBackward1"
+    lambda g: g, lambda g, input, other: -g * div(input, other, rounding_mode="floor"), promote=True, name="RemainderBackward1"
 )
 def remainder(input: Array, other: Array) -> Array:
     """input % other, with the sign of `other`, as Python has it."""
+    refuse_bool("remainder", input, other)
     if _integral(input, other):
         _no_zero(other)
     return input % other
@@ -115,6 +124,7 @@ def remainder(input: Array, other: Array) -> Array:
 @differentiable(lambda g: g, lambda g, input, other: -g * _truncated(input / other), promote=True)
 def fmod(input: Array, other: Array) -> Array:
     """input - other * trunc(input / other), with the sign of `input`, as C has it."""
+    refuse_bool("fmod", input, other)
     if _integral(input, other):
         _no_zero(other)
     return xp(input if hasattr(input, "dtype") else other).fmod(input, other)
@@ -127,6 +137,7 @@ def fmod(input: Array, other: Array) -> Array:
 )
 def pow(input: Array, exponent: Array) -> Array:
     """input ** exponent."""
+    refuse_bool("pow", input, exponent)
     if not hasattr(exponent, "dtype"):
         if isinstance(exponent, int) and exponent < 0 and input.dtype.kind != "f":
             raise RuntimeError("Integers to negative integer powers are not allowed.")
@@ -158,6 +169,7 @@ def neg(input: Array) -> Array:
 @differentiable(lambda g, input: g * sign(input))
 def abs(input: Array) -> Array:
     """|input|."""
+    refuse_bool("abs", input)
     return xp(input).absolute(input)
 
 
@@ -172,7 +184,7 @@ def sign(input: Array) -> Array:
 @differentiable(lambda g, input: 2.0 * g * input, name="PowBackward0")
 def square(input: Array) -> Array:
     """input ** 2."""
-    return input * input
+    return input * input if input.dtype.kind != "b" else input.astype("int64")
 
 
 @differentiable(lambda g, out: -g * (out * out))
@@ -184,7 +196,7 @@ def reciprocal(input: Array) -> Array:
 def _log(x: Any) -> Any:
     from minitorch.ops.elementwise import log
 
-    return log(x)
+    return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if isinstance(x, int | float) else log(x)
 
 
 def _truncated(x: Any) -> Any:

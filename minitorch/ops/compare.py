@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from minitorch.autograd.mismatch import refuse_bool
 from minitorch.autograd.tape import constant
 from minitorch.device import Array, xp
 
@@ -165,10 +166,12 @@ def bitwise_not(input: Array) -> Array:
 @constant(2, promote=True)
 def bitwise_left_shift(input: Array, other: Array) -> Array:
     """input << other, elementwise; integers."""
+    refuse_bool("lshift", input, other)
     return _bits("lshift", operator.lshift, input, other)
 
 
 @constant(2, promote=True)
 def bitwise_right_shift(input: Array, other: Array) -> Array:
     """input >> other, elementwise; integers."""
+    refuse_bool("rshift", input, other)
     return _bits("rshift", operator.rshift, input, other)

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from minitorch.autograd.inplace import zeros_like
+from minitorch.autograd.mismatch import refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import to_floating
@@ -221,24 +222,28 @@ def rad2deg(input: Array) -> Array:
 @differentiable(lambda g: zeros_like(g))
 def floor(input: Array) -> Array:
     """The largest integer not above `input`, in its dtype."""
+    refuse_bool("floor", input)
     return xp(input).floor(input) if input.dtype.kind == "f" else input.copy()
 
 
 @differentiable(lambda g: zeros_like(g))
 def ceil(input: Array) -> Array:
     """The smallest integer not below `input`, in its dtype."""
+    refuse_bool("ceil", input)
     return xp(input).ceil(input) if input.dtype.kind == "f" else input.copy()
 
 
 @differentiable(lambda g: zeros_like(g))
 def trunc(input: Array) -> Array:
     """`input` rounded towards zero, in its dtype."""
+    refuse_bool("trunc", input)
     return xp(input).trunc(input) if input.dtype.kind == "f" else input.copy()
 
 
 @differentiable(lambda g: zeros_like(g))
 def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number with that many decimals; ties go to the even one."""
+    refuse_bool("round", input)
     if input.dtype.kind != "f":
         return input.copy()
     if decimals == 0:

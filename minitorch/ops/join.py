@@ -251,8 +251,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
     if indexing == "xy" and len(items) > 1:
-        first, second, *rest = (transpose(x, 0, 1) for x in meshgrid(items[1], items[0], *items[2:]))
-        return (second, first, *rest)
+        second, first, *rest = meshgrid(items[1], items[0], *items[2:])
+        return (first, second, *rest)
     shape = tuple(data_of(x).size for x in items)
     return tuple(
         expand(reshape(x, tuple(-1 if i == d else 1 for i in range(len(items)))), shape) for d, x in enumerate(items)

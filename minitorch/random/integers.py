@@ -167,9 +167,12 @@ def randperm(n: int, generator: Generator | None = None, dtype: Any = np.int64) 
     generator = resolve(generator, "randperm")
     dtype = np.dtype(dtype)
     _check_randperm(n, dtype)
-    steps = np.arange(max(n - 1, 0))
+    steps = max(n - 1, 0)
     draw = generator.words if n < (2**32 - 1) // 20 else generator.words64
-    partners = steps + (draw(steps.size) % (n - steps).astype(np.uint64)).view(np.int64)
+    words = draw(steps)
+    words %= np.arange(n, n - steps, -1, dtype=np.uint64)
+    partners = words.view(np.int64)
+    partners += np.arange(steps)
     if n > _LOOP:
         return _exchanged(partners).astype(dtype, copy=False)
     order = list(range(n))
@@ -179,31 +182,32 @@ def randperm(n: int, generator: Generator | None = None, dtype: Any = np.int64) 
 
 
 def _exchanged(partners: Array) -> Array:
-    """What the loop over exchanges does, without a loop.
+    """The result of that loop of exchanges, without the loop.
 
-    Element i is final after step i, so two things are to know. What did step i bring to place partners[i]?
-    The element then at place i: put there by the last earlier step with partner i, which brought what was at
-    its own place, and so on down to a place that nobody had touched. And what did it find at that place?
-    What the previous step with the same partner brought there, or else the element of that place.
+    Step i takes what it finds at place partners[i] as element i, for good, and leaves there what was at place i.
+    What was at place i: whatever the last earlier step with partner i left, which is what was at that step's own
+    place, and so on down to a place that no earlier step had touched: `origin[i]`.
+    What step i finds: what the previous step with the same partner left, or else the place's own number.
     """
     n = partners.size + 1
     steps = np.arange(n - 1)
-    source = np.arange(n)
-    moved = partners != steps
-    source[partners[moved]] = steps[moved]  # of equal partners the last step stays
+    origin = np.arange(n)
+    elsewhere = partners != steps
+    origin[partners[elsewhere]] = steps[elsewhere]  # one link down; of equal partners the last step stays
     while True:
-        further = source[source]  # doubles the length of every chain of places
-        if np.array_equal(further, source):
+        further = origin.take(origin)  # links become twice as long
+        if np.array_equal(further, origin):
             break
-        source = further
-    by_partner = np.sort((partners << 32) | steps)
-    partner, step = by_partner >> 32, by_partner & 0xFFFFFFFF
+        origin = further
+    sorted_pairs = partners << 32
+    sorted_pairs |= steps
+    sorted_pairs.sort()
+    partner, step = sorted_pairs >> 32, sorted_pairs & 0xFFFFFFFF
     found = partner.copy()
-    again = partner[1:] == partner[:-1]
-    found[1:] = np.where(again, source[step[:-1]], partner[1:])
+    np.copyto(found[1:], origin.take(step[:-1]), where=partner[1:] == partner[:-1])
     result = np.empty(n, np.int64)
     result[step] = found
-    result[n - 1] = source[n - 1]
+    result[n - 1] = origin[n - 1]
     return result
 
 

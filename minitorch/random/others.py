@@ -53,7 +53,10 @@ def log_normal_(
 
 
 def _exp(x: float) -> float:
-    return math.exp(x) if x < 709.75 else math.inf  # where math.exp would raise OverflowError
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
 
 
 def geometric_(out: Array, p: float, generator: Generator | None = None) -> Array:

@@ -46,7 +46,7 @@ def uniform_(out: Array, low: float = 0.0, high: float = 1.0, generator: Generat
     def draw(n: int) -> Array:
         x = _between(unit(generator, n), a, b).astype(dtype, copy=False)
         if rounds_up:
-            np.copyto(x, dtype(low), where=x == dtype(high))
+            np.copyto(x, dtype(a), where=x == dtype(b))
         return x
 
     return fill(out, draw)

@@ -10,7 +10,7 @@ import numpy as np
 
 from minitorch.creation import as_tensor, tensor
 from minitorch.dtypes import float64
-from minitorch.ops import stack
+from minitorch.ops.join import stack
 from minitorch.tensor import Tensor
 
 _NUMERIC = "biufc"  # NumPy's kinds of dtype that a tensor can hold
