@@ -13,7 +13,7 @@ _SMALL = 8192  # elements: below, the rounding error of a plain sum is of no con
 
 
 def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    """The sum over `axis` (an int, a tuple, or None for all). float16 adds up in float32, integers and bool in int64."""
+    """The sum over `axis` (int, tuple, or None for all). float16 adds up in float32, integers and bool in int64."""
     kind = x.dtype.char
     if kind == "e":
         return total(x.astype(np.float32), axis, keepdims).astype(np.float16)

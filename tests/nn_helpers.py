@@ -6,9 +6,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import minitorch
 import numpy as np
 import torch
+
+import minitorch
 
 LIBS = (minitorch, torch)
 

@@ -15,10 +15,7 @@ FULL = {
 
 def parameters(lib, seed=0):
     rng = np.random.default_rng(seed)
-    return [
-        lib.nn.Parameter(lib.from_numpy(rng.standard_normal(s).astype(np.float32)))
-        for s in [(3, 2), (4,), (1, 1)]
-    ]
+    return [lib.nn.Parameter(lib.from_numpy(rng.standard_normal(s).astype(np.float32))) for s in [(3, 2), (4,), (1, 1)]]
 
 
 def make(lib, name, **options):

@@ -6,13 +6,14 @@ import math
 import warnings
 from typing import Any
 
-import minitorch
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nn_helpers import check_same
+
+import minitorch
 
 FILLS = {
     "uniform_": {},

@@ -8,11 +8,12 @@ import re
 from collections import OrderedDict
 from typing import Any
 
-import minitorch
 import numpy as np
 import pytest
 import torch
 from nn_helpers import LIBS, check_same, outcome, text
+
+import minitorch
 
 
 def linear(lib: Any) -> Any:

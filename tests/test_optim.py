@@ -201,7 +201,7 @@ DRAWN = {
 
 @pytest.mark.parametrize("name", DRAWN)
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_options(name, data):
     options = data.draw(st.fixed_dictionaries({}, optional=COMMON | DRAWN[name]))
     if name == "SGD" and options.get("momentum") and data.draw(st.booleans()):
@@ -296,9 +296,7 @@ def test_lr_and_betas_as_tensors():
 def test_numpy_numbers_as_options_do_not_widen():
     p = Parameter(mt.tensor([1.0, 2.0]))
     p.grad = mt.tensor([1.0, 1.0])
-    optimizer = mt.optim.Adam(
-        [p], lr=np.float64(0.1), eps=np.float64(1e-8), betas=(np.float64(0.9), np.float64(0.9))
-    )
+    optimizer = mt.optim.Adam([p], lr=np.float64(0.1), eps=np.float64(1e-8), betas=(np.float64(0.9), np.float64(0.9)))
     optimizer.step()
     q = Parameter(mt.tensor([1.0, 2.0]))
     q.grad = mt.tensor([1.0, 1.0])
@@ -309,10 +307,7 @@ def test_numpy_numbers_as_options_do_not_widen():
 
 def test_mixed_dtypes_in_one_group():
     p = [Parameter(mt.tensor([1.0, 2.0], dtype=d)) for d in (mt.float32, mt.float64, mt.float16)]
-    q = [
-        torch.nn.Parameter(torch.tensor([1.0, 2.0], dtype=d))
-        for d in (torch.float32, torch.float64, torch.float16)
-    ]
+    q = [torch.nn.Parameter(torch.tensor([1.0, 2.0], dtype=d)) for d in (torch.float32, torch.float64, torch.float16)]
     a, b = mt.optim.Adam(p, lr=0.1), torch.optim.Adam(q, lr=0.1, foreach=False)
     for _ in range(5):
         for x, y in zip(p, q, strict=True):

@@ -1,6 +1,7 @@
 """Optimizers: their state, saved, loaded, copied and edited, beside PyTorch's."""
 
 import copy
+import io
 import pickle
 from collections import defaultdict
 
@@ -55,6 +56,18 @@ def test_state_crosses_between_libraries(name, source, target):
         np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-6)
 
 
+def test_a_file_saved_here_loads_in_pytorch():
+    a, p = make(mt, "Adam")
+    train(mt, a, p, 3)
+    file = io.BytesIO()
+    mt.save(a.state_dict(), file)
+    file.seek(0)
+    b, q = make(torch, "Adam")
+    b.load_state_dict(torch.load(file))
+    train(torch, b, q, 1)
+    assert b.state[q[0]]["step"].item() == 4
+
+
 def test_loading_casts_and_copies():
     a, p = make(mt, "Adam")
     train(mt, a, p, 2)
@@ -107,7 +120,12 @@ def test_loading_files_older_than_some_options(name):
     groups = []
     for lib in mt, torch:
         a, _ = make(lib, name)
-        a.load_state_dict({"state": {0: {"step": 3}}, "param_groups": [{"lr": 0.25, "params": [0, 1, 2]}]})
+        a.load_state_dict(
+            {
+                "state": {0: dict.fromkeys(("step", "mu_product", "eta", "mu"), 0.5)},
+                "param_groups": [{"lr": 0.25, "params": [0, 1, 2]}],
+            }
+        )
         group = {k: v for k, v in a.param_groups[0].items() if k not in ("params", "fused")}
         groups.append(group)
     assert groups[0] == groups[1]
@@ -142,9 +160,7 @@ def test_other_things_in_the_state_are_kept():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "copier", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))], ids=["deepcopy", "pickle"]
-)
+@pytest.mark.parametrize("copier", [copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))], ids=["deepcopy", "pickle"])
 def test_copies_step_on_their_own(name, copier):
     a, p = make(mt, name)
     train(mt, a, p, 2)

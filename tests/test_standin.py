@@ -111,7 +111,7 @@ def test_a_script_ends_as_under_python(code: str, tmp_path: Path) -> None:
         ("torch.onse(2)", "minitorch has no torch.onse. Did you mean: torch.ones"),
         ("torch.fft9.rfft", "AttributeError: module 'torch' has no attribute 'fft9'"),
         ("import torch.fft9", "ModuleNotFoundError: No module named 'torch.fft9': minitorch has no torch.fft9"),
-        ("import torch.nn.functionl", "Did you mean: torch.nn.functional?"),
+        ("import torch.nn.functionl", "Did you mean: torch.nn.functional"),
         ("import torch.tensor", "ModuleNotFoundError: No module named 'torch.tensor'"),
         ("from torch import nothing9", "ImportError: cannot import name 'nothing9' from 'torch': minitorch has"),
         ("from torch.nn import Lineal", "minitorch has no torch.nn.Lineal. Did you mean: torch.nn.Linear"),

@@ -12,6 +12,8 @@ from minitorch.device import Array, xp
 def sum_to(input: Array, size: tuple[int, ...]) -> Array:
     """Sum over the dimensions along which `size` was repeated to give `input`: the adjoint of broadcast_to."""
     lead = input.ndim - len(size)
+    if lead == 1 and input.shape[1:] == size:  # a bias, say
+        return xp(input).add.reduce(input, axis=0)
     dims = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(size) if n == 1 and input.shape[i + lead] != 1)
     if not dims:
         return input.reshape(size)

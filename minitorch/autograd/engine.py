@@ -11,7 +11,7 @@ import numpy as np
 from minitorch.autograd import tape
 from minitorch.autograd.broadcast import clone, convert, sum_to
 from minitorch.autograd.mode import grad_enabled
-from minitorch.autograd.tape import Node, arrays_allowed, wrap
+from minitorch.autograd.tape import Node, on_arrays, wrap
 
 Edge = Any  # a Node, or a leaf Tensor
 
@@ -29,14 +29,15 @@ def run(
     inputs None: add into the `.grad` of every leaf reached. Else compute only what leads to these tensors and
     return their gradients (None where not reached); with `accumulate`, also add them into their `.grad`.
     """
-    targets = [] if inputs is None else [edge_of(t) for t in inputs]
+    targets: list[Edge] = [] if inputs is None else [edge_of(t) for t in inputs]
     needed = None if inputs is None else _leading_to(targets, [edge_of(t) for t, _ in roots])
+    wanted_nodes = set(targets)
     found: dict[Edge, Any] = {}  # the gradients of targets that are not leaves
     leaves: dict[Any, tuple[Any, bool]] = {}  # (gradient so far, whether nothing else holds that array)
     pending: dict[int, tuple[Node, Any]] = {}  # gradients in flight, by the number of the node they wait at
     heap: list[int] = []  # those numbers, negated: the first is the newest node
 
-    allowed = arrays_allowed.set(True)
+    allowed = on_arrays.set(not create_graph)
     recording = grad_enabled.set(create_graph)
     silent = np.errstate(all="ignore")
     silent.__enter__()
@@ -57,11 +58,13 @@ def run(
                 if leaf:
                     if needed is None or edge in needed:
                         leaves[edge] = (leaves[edge][0] + gi, True) if edge in leaves else (gi, owned)
-                elif edge.number in pending:
-                    pending[edge.number] = (edge, pending[edge.number][1] + gi)
+                    continue
+                number = edge.number
+                if number in pending:
+                    gi = pending[number][1] + gi
                 else:
-                    pending[edge.number] = (edge, gi)
-                    heappush(heap, -edge.number)
+                    heappush(heap, -number)
+                pending[number] = (edge, gi)
             if not heap:
                 break
             node, g = pending.pop(-heappop(heap))
@@ -69,7 +72,7 @@ def run(
                 g = _run_hooks(node.hooks, g, create_graph)
             wanted = None
             if needed is not None:
-                if node in needed:
+                if node in wanted_nodes:
                     found[node] = g
                 wanted = [edge in needed for edge in node.edges]
                 if not any(wanted):
@@ -81,17 +84,18 @@ def run(
         for leaf, (g, owned) in leaves.items():
             if leaf._hooks is not None:
                 g = _run_hooks(leaf._hooks.on_gradient, g, create_graph)
-            found[leaf] = g
             if needed is None:
                 _add_to_grad(leaf, g, owned, create_graph)
-        if accumulate:
-            for t, edge in zip(inputs or (), targets, strict=True):
+            else:
+                found[leaf] = g
+        if accumulate and needed is not None:
+            for t, edge in zip(inputs or (), targets):
                 if edge in found:
                     _add_to_grad(t, found[edge], False, create_graph)
     finally:
         silent.__exit__(None, None, None)
         grad_enabled.reset(recording)
-        arrays_allowed.reset(allowed)
+        on_arrays.reset(allowed)
     return [found.get(edge) for edge in targets]
 
 
@@ -141,7 +145,7 @@ def _add_to_grad(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
 def _run_hooks(hooks: Sequence[Any], g: Any, create_graph: bool) -> Any:
     """Hooks see Tensors; what one returns replaces the gradient."""
     t = g if create_graph else wrap(np.asarray(g) if isinstance(g, np.generic) else g)
-    allowed = arrays_allowed.set(False)
+    allowed = on_arrays.set(False)
     try:
         for hook in list(hooks):
             replaced = hook(t)
@@ -152,5 +156,5 @@ def _run_hooks(hooks: Sequence[Any], g: Any, create_graph: bool) -> Any:
                     raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
                 t = replaced
     finally:
-        arrays_allowed.reset(allowed)
+        on_arrays.reset(allowed)
     return t if create_graph else t._data

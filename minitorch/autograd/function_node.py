@@ -15,7 +15,7 @@ import numpy as np
 from minitorch.autograd import tape
 from minitorch.autograd.broadcast import clone
 from minitorch.autograd.context import FunctionCtx
-from minitorch.autograd.tape import Node, arrays_allowed, version_cell, wrap
+from minitorch.autograd.tape import Node, on_arrays, version_cell, wrap
 from minitorch.device import device_of, xp
 
 
@@ -136,11 +136,11 @@ class FunctionNode(BareNode):
         grads = self._as_arguments(g if self.only is None else Parts({self.only: g}), create_graph)
         cells = [version_cell(t) for t in grads if t is not None]
         versions = [cell[0] for cell in cells]
-        allowed = arrays_allowed.set(False)  # here the user's code runs, not rules
+        allowed = on_arrays.set(False)  # here the user's code runs, not rules
         try:
             found = self.backward(self.ctx, *grads)
         finally:
-            arrays_allowed.reset(allowed)
+            on_arrays.reset(allowed)
         if versions != [cell[0] for cell in cells]:
             raise RuntimeError(
                 f"{self.label} wrote into the gradient it was given, which other nodes may share: clone() it first"
@@ -199,6 +199,5 @@ class FunctionNode(BareNode):
                 f"Function {self.label} returned an invalid gradient at index {position} - expected device "
                 f"{device_of(edge._data)} but got {device_of(g._data)}"
             )
-        if leaf:  # it may become the leaf's grad, and the author of `backward` may hold this array too
-            g = clone(g)
-        return g if create_graph else g._data
+        g = g if create_graph else g._data
+        return clone(g) if leaf else g  # it may become the leaf's grad, and the Function may hold this array too

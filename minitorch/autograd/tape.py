@@ -37,8 +37,8 @@ next_number = count().__next__
 INFERENCE_CELL = [0]  # the version cell of all tensors made in inference mode: they may never be saved
 _NUMBER_CELL = [0]  # stands for the version of a Python number, which nobody can write into
 
-# True while the engine runs rules: only then do ops take bare arrays.
-arrays_allowed: ContextVar[bool] = ContextVar("arrays_allowed", default=False)
+# True while the engine runs rules on arrays: then ops are just their functions. Users' arrays are an error, as in PyTorch.
+on_arrays: ContextVar[bool] = ContextVar("on_arrays", default=False)
 
 
 def wrap(array: Array) -> Any:
@@ -200,6 +200,8 @@ def _caller(op: Op) -> Any:
     function, arity, variadic, promote, known = op.function, op.fixed, op.variadic, op.promote, op.defaults.keys()
 
     def call(*args: Any, **options: Any) -> Any:
+        if on_arrays.get():  # a rule, in an ordinary backward pass
+            return function(*args, **options)
         if (len(args) != arity and not variadic) or (options and not options.keys() <= known):
             args, options = op.bind(args, options)  # type: ignore[assignment]
         arrays = []
@@ -217,7 +219,9 @@ def _caller(op: Op) -> Any:
                 arrays.append(x)
             bit += bit
         if not tensors:
-            return on_arrays(op, arrays, options)
+            kind = arrays[0].__class__.__name__ if arrays else "nothing"
+            name = op.arguments[0] if op.arguments else op.rest
+            raise TypeError(f"{op.name}(): argument '{name}' (position 1) must be Tensor, not {kind}")
         try:
             if promote and (tensors != 2 or len(arrays) != 2 or arrays[0].dtype is not arrays[1].dtype):
                 arrays = promoted(arrays)
@@ -269,15 +273,6 @@ def record(op: Op, args: Any, arrays: list[Any], mask: int, options: dict[str, A
         else:
             checks.append((_NUMBER_CELL, 0))
     result._node, result._requires_grad = node, True
-
-
-def on_arrays(op: Op, arrays: list[Any], options: dict[str, Any]) -> Any:
-    """Arrays in, array out: how rules call ops. From users, PyTorch's TypeError."""
-    if arrays_allowed.get():
-        return op.function(*arrays, **options)
-    name = op.arguments[0] if op.arguments else op.rest
-    kind = arrays[0].__class__.__name__ if arrays else "nothing"
-    raise TypeError(f"{op.name}(): argument '{name}' (position 1) must be Tensor, not {kind}")
 
 
 @differentiable(lambda g: g)

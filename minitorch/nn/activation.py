@@ -31,13 +31,6 @@ class ReLU(_Inplace):
         return F.relu(input, self.inplace)
 
 
-class ReLU6(_Inplace):
-    """min(max(x, 0), 6)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.relu6(input, self.inplace)
-
-
 class SiLU(_Inplace):
     """x * sigmoid(x)."""
 
@@ -97,9 +90,7 @@ class LeakyReLU(Module):
 class PReLU(Module):
     """LeakyReLU with a learned slope, one for all channels or one for each (dimension 1). He et al. 2015."""
 
-    def __init__(
-        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
-    ) -> None:
+    def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
         self.init = init
@@ -167,15 +158,23 @@ class Hardtanh(Module):
 
     @staticmethod
     def _warn_renamed(old: str, now: str) -> None:
-        warnings.warn(
-            f"keyword argument `{old}` is deprecated and renamed to `{now}`", FutureWarning, stacklevel=3
-        )
+        warnings.warn(f"keyword argument `{old}` is deprecated and renamed to `{now}`", FutureWarning, stacklevel=3)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
     def extra_repr(self) -> str:
         return f"min_val={self.min_val}, max_val={self.max_val}" + (", inplace=True" if self.inplace else "")
+
+
+class ReLU6(Hardtanh):
+    """min(max(x, 0), 6)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
 
 
 class Threshold(Module):

@@ -29,9 +29,7 @@ def check_pairs(pairs: Iterable[Any], where: str) -> Iterator[tuple[str, Any]]:
     """The elements of `pairs`, each made sure to be a (key, value)."""
     for i, pair in enumerate(pairs):
         if not isinstance(pair, Iterable):
-            raise TypeError(
-                f"{where} update sequence element #{i} should be Iterable; is{type(pair).__name__}"
-            )
+            raise TypeError(f"{where} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
         pair = list(pair)
         if len(pair) != 2:
             raise ValueError(f"{where} update sequence element #{i} has length {len(pair)}; 2 is required")
@@ -130,9 +128,7 @@ class Sequential(_ModuleSequence):
 
     def _refuse_other(self, other: Any) -> None:
         if not isinstance(other, Sequential):
-            raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
-            )
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
 
     def _check_factor(self, factor: Any) -> None:
         if not isinstance(factor, int):

@@ -130,9 +130,7 @@ def _parse_to(*args: Any, **kwargs: Any) -> tuple[Device | None, dtypes.dtype | 
 
     unknown = set(given) - {*names, "memory_format"}
     if unknown:
-        raise TypeError(
-            f"to() received an invalid combination of arguments: unexpected {', '.join(sorted(unknown))}"
-        )
+        raise TypeError(f"to() received an invalid combination of arguments: unexpected {', '.join(sorted(unknown))}")
     if given.get("copy"):
         raise RuntimeError(".to() does not accept copy argument")
     if given.get("memory_format") is not None:

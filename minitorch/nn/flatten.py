@@ -29,9 +29,7 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()
         if isinstance(dim, str):
-            raise NotImplementedError(
-                "Unflatten: dimension names are not offered; give the argument dim as an int"
-            )
+            raise NotImplementedError("Unflatten: dimension names are not offered; give the argument dim as an int")
         if not isinstance(unflattened_size, (tuple, list)):
             raise TypeError(
                 f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"

@@ -42,24 +42,18 @@ _hardsigmoid_ = _inplace(_ops.hardsigmoid)
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y_k = x1 @ weight[k] @ x2 + bias_k: (*, in1), (*, in2), (out, in1, in2), (out) -> (*, out)."""
     if input1.dim() != input2.dim():
-        raise RuntimeError(
-            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
-        )
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}")
     for dim, (n1, n2) in enumerate(zip(input1.shape[:-1], input2.shape[:-1], strict=True)):
         if n1 != n2:
-            raise RuntimeError(
-                f"bilinear(): input batch dimensions do not match at dim {dim}: got {n1} and {n2}"
-            )
+            raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {dim}: got {n1} and {n2}")
     for number, x, size in (1, input1, weight.shape[1]), (2, input2, weight.shape[2]):
         if x.shape[-1] != size:
             raise RuntimeError(
-                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but "
-                f"expected {size}"
+                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but expected {size}"
             )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise RuntimeError(
-            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected "
-            f"{weight.shape[0]}"
+            f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}"
         )
     # (*, 1, 1, in1) @ (out, in1, in2) -> (*, out, 1, in2)
     product = input1.unsqueeze(-2).unsqueeze(-2).matmul(weight).squeeze(-2)
@@ -88,9 +82,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """leaky_relu with the slope `weight`: of one element, or of one for each channel (dimension 1)."""
     if weight.dim() > 1:
-        raise RuntimeError(
-            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}"
-        )
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.dim()}")
     if input.dtype != weight.dtype:
         raise RuntimeError(f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}")
     if weight.numel() == 1:
@@ -195,8 +187,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
 
 def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. "
-        "Change the call to include dim=X as an argument.",
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
         stacklevel=stacklevel,
     )
     return 0 if ndim in (0, 1, 3) else 1
@@ -313,9 +304,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     return _alpha_dropout(input, p, training, inplace, per_channel=False)
 
 
-def feature_alpha_dropout(
-    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
-) -> Tensor:
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """alpha_dropout of whole channels."""
     _check_probability(p)
     return _alpha_dropout(input, p, training, inplace, per_channel=True)

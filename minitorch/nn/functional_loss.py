@@ -42,9 +42,7 @@ def _shapes_differ(name: str, input: Tensor, target: Tensor) -> bool:
         return input._data.shape != target._data.shape
     except AttributeError:
         kind = type(input if not isinstance(input, Tensor) else target).__name__
-        raise AttributeError(
-            f"{name}(): input and target must be Tensors, but one is of type {kind}"
-        ) from None
+        raise AttributeError(f"{name}(): input and target must be Tensors, but one is of type {kind}") from None
 
 
 def _warn_if_shapes_differ(name: str, input: Tensor, target: Tensor) -> None:
@@ -127,9 +125,7 @@ def _nll(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
 
 def _check_class_arguments(name: str, target: Any, ignore_index: Any) -> None:
     if not isinstance(target, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}"
-        )
+        raise TypeError(f"{name}(): argument 'target' (position 2) must be Tensor, not {type(target).__name__}")
     if not isinstance(ignore_index, int):
         raise TypeError(
             f"{name}(): argument 'ignore_index' (position 5) must be int, not {type(ignore_index).__name__}"

@@ -165,8 +165,7 @@ def _call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], called:
                 continue
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise RuntimeError(
-                    "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                    f"but got {result}."
+                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {result}."
                 )
             args, kwargs = result
         else:
@@ -190,9 +189,7 @@ def _call(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any], called:
     return output if gate is None else gate.leave(output)
 
 
-def _run_forward_hook(
-    module: Module, key: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-) -> Any:
+def _run_forward_hook(module: Module, key: int, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
     hook = module._forward_hooks[key]
     if key in module._forward_hooks_with_kwargs:
         return hook(module, args, kwargs, output)
@@ -203,9 +200,7 @@ class _OutputGate(Function):
     """The identity on some tensors; in the backward pass their gradients go through a callable."""
 
     @staticmethod
-    def forward(
-        ctx: Any, on_gradients: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor
-    ) -> Any:
+    def forward(ctx: Any, on_gradients: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> Any:
         ctx.set_materialize_grads(False)  # hooks are shown None for an output that was not used ...
         ctx.on_gradients = on_gradients
         ctx.outputs = [(t.shape, t.dtype, t.device) for t in tensors]
@@ -222,9 +217,7 @@ class _InputGate(Function):
     """The same, where an input that was not used gets zeros at once."""
 
     @staticmethod
-    def forward(
-        ctx: Any, on_gradients: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor
-    ) -> Any:
+    def forward(ctx: Any, on_gradients: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> Any:
         ctx.on_gradients = on_gradients
         return tensors
 
@@ -325,9 +318,7 @@ def _tracked(values: tuple[Any, ...]) -> list[int]:
     return [i for i, x in enumerate(values) if isinstance(x, Tensor) and x.requires_grad]
 
 
-def _through(
-    gate: type[Function], on_gradients: Any, values: tuple[Any, ...], places: list[int]
-) -> tuple[Any, ...]:
+def _through(gate: type[Function], on_gradients: Any, values: tuple[Any, ...], places: list[int]) -> tuple[Any, ...]:
     """`values` with those at `places` behind the gate."""
     if not places:
         return values

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minitorch.autograd.mode import no_grad
-from minitorch.creation import empty_like, zeros
-from minitorch.random import randperm
+from minitorch.creation import empty_like, randperm, zeros
 from minitorch.tensor import Tensor
 
 _CONVOLUTIONS = [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]

@@ -19,11 +19,7 @@ def typename(value: Any) -> str:
     if isinstance(value, Tensor):
         return value.type()
     cls = value if isinstance(value, type) else type(value)
-    return (
-        cls.__qualname__
-        if cls.__module__ in ("builtins", "__main__")
-        else f"{cls.__module__}.{cls.__qualname__}"
-    )
+    return cls.__qualname__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
 
 
 def _indent(text: str) -> str:
@@ -54,9 +50,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The computation of the module: every subclass defines it."""
-        raise NotImplementedError(
-            f'Module [{type(self).__name__}] is missing the required "forward" function'
-        )
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooked:
@@ -92,8 +86,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
         self._check_name("parameter", name, "_parameters")
         if param is not None and not isinstance(param, Parameter):
             raise TypeError(
-                f"cannot assign '{typename(param)}' object to parameter '{name}' "
-                "(torch.nn.Parameter or None required)"
+                f"cannot assign '{typename(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
             )
         self._parameters[name] = param
 
@@ -102,8 +95,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None "
-                "required)"
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
         self._buffers[name] = tensor
         if persistent:
@@ -161,9 +153,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
 
     def _refuse_unless_none(self, name: str, value: Any, kind: str, expected: str) -> None:
         if value is not None:
-            raise TypeError(
-                f"cannot assign '{typename(value)}' as {kind} '{name}' ({expected} or None expected)"
-            )
+            raise TypeError(f"cannot assign '{typename(value)}' as {kind} '{name}' ({expected} or None expected)")
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when the ordinary lookup failed, so the registries come here.
@@ -233,11 +223,7 @@ class Module(HookMixin, StateMixin, ConvertMixin):
         self, registry: str, prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        modules = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else [(prefix, self)]
-        )
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
         for path, module in modules:
             for name, member in getattr(module, registry).items():
                 if member is None or id(member) in seen:

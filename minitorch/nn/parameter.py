@@ -25,9 +25,7 @@ class Parameter(Tensor):
                 "make one with torch.tensor(data)"
             )
         if not isinstance(requires_grad, bool):
-            raise TypeError(
-                f"Parameter(): argument 'requires_grad' must be bool, not {type(requires_grad).__name__}"
-            )
+            raise TypeError(f"Parameter(): argument 'requires_grad' must be bool, not {type(requires_grad).__name__}")
         if requires_grad and not data.is_floating_point():
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients, "
@@ -60,6 +58,8 @@ class Buffer(Tensor, metaclass=_IsBuffer):
 
     persistent: whether it becomes part of the module's state dict.
     """
+
+    persistent: bool
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Any:
         t = (empty(0) if data is None else data).detach()

@@ -67,9 +67,7 @@ class ParameterList(Module):
         raise RuntimeError("ParameterList should not be called.")
 
     def extra_repr(self) -> str:
-        return "\n".join(
-            _describe(i, value, str(getattr(value, "dtype", ""))) for i, value in enumerate(self)
-        )
+        return "\n".join(_describe(i, value, str(getattr(value, "dtype", ""))) for i, value in enumerate(self))
 
 
 def _describe(key: Any, value: Any, kind: str) -> str:

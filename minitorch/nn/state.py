@@ -93,9 +93,7 @@ class StateMixin:
         if self._overrides("get_extra_state"):
             destination[prefix + EXTRA_STATE] = self.get_extra_state()
 
-    def state_dict(
-        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
-    ) -> Any:
+    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
         """All parameters and persistent buffers by dotted name, detached unless `keep_vars`.
 
         The tensors share memory with the module's. Positional arguments are deprecated.
@@ -277,9 +275,7 @@ class StateMixin:
         error_msgs)` before this module's own state is read."""
         return add_hook(self._load_state_dict_pre_hooks, (hook, True))
 
-    def _register_load_state_dict_pre_hook(
-        self, hook: Callable, with_module: bool = False
-    ) -> RemovableHandle:
+    def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> RemovableHandle:
         """The older form, without the module as first argument unless `with_module`."""
         return add_hook(self._load_state_dict_pre_hooks, (hook, with_module))
 

@@ -44,7 +44,11 @@ def floating(function: Callable[..., Array]) -> Callable[..., Array]:
 _SAME_SIZE_INT = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
-@differentiable(lambda g, mask: masked(g, mask), None)
+def _masked_gradient(g: Any, mask: Any) -> Any:
+    return masked(g, mask)
+
+
+@differentiable(_masked_gradient, None)
 def masked(input: Array, mask: Array) -> Array:
     """`input` where the bool array `mask` of its shape holds, else 0, also where input is infinite or NaN.
 
@@ -96,7 +100,10 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
     return lib.minimum(lib.maximum(input, min_val), max_val)
 
 
-@differentiable(lambda g, input: masked(g / 6, (input > -3) & (input < 3)))
+_SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes for float64 too
+
+
+@differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)))
 @floating
 def hardsigmoid(input: Array) -> Array:
     """relu6(input + 3) / 6. Howard et al. 2019."""
@@ -104,7 +111,7 @@ def hardsigmoid(input: Array) -> Array:
     return lib.minimum(lib.maximum(input + 3, 0), 6) / 6
 
 
-@differentiable(lambda g, input: where(input < 3, masked(g * (input / 3 + 0.5), input > -3), g))
+@differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))))
 @floating
 def hardswish(input: Array) -> Array:
     """input * hardsigmoid(input). Howard et al. 2019, equation 3."""
@@ -133,6 +140,8 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Array:
 @differentiable(lambda g, input, threshold: masked(g, ~(input <= threshold)))
 def threshold(input: Array, threshold: float, value: float) -> Array:
     """input where it exceeds `threshold`, else `value`."""
+    if input.dtype.kind == "b":
+        raise NotImplementedError("\"threshold\" not implemented for 'Bool': convert the input with .float()")
     return xp(input).where(input <= threshold, input.dtype.type(value), input)
 
 
@@ -141,9 +150,9 @@ def threshold(input: Array, threshold: float, value: float) -> Array:
 
 def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # Positive inputs are masked out of exp: an overflow there would become NaN in the second derivative.
-    negative = input < 0
-    slope = exp(masked(input, negative) * input_scale) * (input_scale * alpha * scale)
-    return where(input <= 0, g * slope, g * scale)
+    below = masked(input, ~(input >= 0))
+    slope = exp(below * input_scale) * (input_scale * alpha * scale)
+    return where(input > 0, g * scale, g * slope)
 
 
 @differentiable(_elu_gradient)
@@ -181,9 +190,7 @@ def _softplus(lib: Any, x: Array) -> Array:
     return lib.log1p(lib.exp(-lib.absolute(x))) + lib.maximum(x, 0)
 
 
-@differentiable(
-    lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta))
-)
+@differentiable(lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)))
 @floating
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; where beta * input > threshold, input itself."""
@@ -263,8 +270,7 @@ def glu(input: Any, dim: int = -1) -> Any:
         raise RuntimeError(f"Halving dimension must be even, but dimension {place} is size {size}")
     if not input.is_floating_point():
         raise NotImplementedError(
-            f"\"glu\" not implemented for '{dtypes.scalar_name(input._data)}': convert the input with "
-            ".float()"
+            f"\"glu\" not implemented for '{dtypes.scalar_name(input._data)}': convert the input with .float()"
         )
     a, b = input.chunk(2, dim)
     return a * sigmoid(b)
@@ -314,7 +320,5 @@ def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
 def _checked_dim(input: Any, dim: int) -> int:
     ndim = len(input.shape) or 1
     if not -ndim <= dim < ndim:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
     return dim

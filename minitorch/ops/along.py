@@ -21,21 +21,23 @@ def places(index: Array, dim: int, ndim: int) -> tuple[Array, ...]:
 @differentiable(
     lambda g, index, shape, dim, unique: put_along(g, index, size=shape, dim=dim, unique=unique),
     None,
-    name=lambda source, **_: f"{source}Backward0",
+    name=lambda node, **_: node,
 )
-def take_along(input: Array, index: Array, dim: int, unique: bool = False, source: str = "Gather") -> Array:
+def take_along(input: Array, index: Array, dim: int, unique: bool = False, node: str = "GatherBackward0") -> Array:
     """out[i, j] = input[index[i, j], j] for dim 0, and so on; `index` may be smaller than `input` elsewhere.
 
     Without the dimension `dim` in `index`, one element per line: out[j] = input[index[j], j].
     dim must not be negative, indices neither. unique: no place is named twice, so that gradients need no adding up.
-    source: whom the node is named after.
+    node: its name.
     """
     if not input.ndim:
         return xp(input).broadcast_to(input, index.shape).copy()
     return input[places(index, dim, input.ndim)]
 
 
-@differentiable(lambda g, index, dim, unique: take_along(g, index, dim=dim, unique=unique), None, name="ScatterAddBackward0")
+@differentiable(
+    lambda g, index, dim, unique: take_along(g, index, dim=dim, unique=unique), None, name="ScatterAddBackward0"
+)
 def put_along(input: Array, index: Array, size: Shape, dim: int, unique: bool = False) -> Array:
     """Zeros of `size`, to which `input` is added where `take_along` would read: its adjoint."""
     lib = xp(index)

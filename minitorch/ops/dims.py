@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, ParamSpec, TypeVar
 
 Shape = tuple[int, ...]
+Dim = int | Sequence[int] | None
 
 
 def wrap_dim(dim: Any, ndim: int) -> int:
@@ -24,7 +25,7 @@ def wrap_dim(dim: Any, ndim: int) -> int:
     return dim + size if dim < 0 else dim
 
 
-def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> Shape:
+def wrap_dims(dim: Dim, ndim: int) -> Shape:
     """The dimensions in `dim`, counted from the front, in their order; None: all. RuntimeError if one comes twice."""
     if dim is None:
         return tuple(range(ndim))
@@ -37,8 +38,8 @@ def wrap_dims(dim: int | Sequence[int] | None, ndim: int) -> Shape:
     return dims
 
 
-def axes(dim: int | Sequence[int] | None, ndim: int) -> Any:
-    """What a reduction over `dim` hands to NumPy as `axis`: an int, a tuple, or None for all (also of an empty list)."""
+def axes(dim: Dim, ndim: int) -> Any:
+    """What a reduction over `dim` hands to NumPy as `axis`: an int, a tuple, or None for all (also for no dims)."""
     if dim is None:
         return None
     dims = wrap_dims(dim, ndim)
@@ -63,12 +64,12 @@ def count(shape: Shape, axis: Any) -> int:
     return shape[axis] if axis.__class__ is int else prod([shape[i] for i in axis])
 
 
-def nonempty(shape: Shape, axis: Any, name: str) -> None:
-    """PyTorch's error for reductions that have no value for nothing, such as max."""
+def nonempty(shape: Shape, axis: Any, name: str, error: type[Exception] = RuntimeError) -> None:
+    """PyTorch's error for reductions that have no value for nothing, such as max; `error` if that is over all."""
     if 0 not in shape:
         return
     if axis is None:
-        raise RuntimeError(
+        raise error(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with "
             "the 'dim' argument."
         )
@@ -97,6 +98,6 @@ def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
             for alias, name in ("axis", "dim"), ("keepdims", "keepdim"):
                 if alias in options:
                     options[name] = options.pop(alias)
-        return function(*args, **options)  # type: ignore[call-arg]
+        return function(*args, **options)
 
     return named

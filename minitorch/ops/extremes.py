@@ -1,10 +1,158 @@
-"""Placeholder until the real file is written."""
+"""The largest and the smallest, and where they are. NaN counts as larger and as smaller than any number."""
+
+from __future__ import annotations
 
 from typing import Any
 
+from minitorch import return_types
+from minitorch.autograd import tape
+from minitorch.autograd.tape import constant, differentiable
+from minitorch.device import Array, xp
+from minitorch.ops.along import take_along
+from minitorch.ops.arithmetic import maximum, minimum, where
+from minitorch.ops.compare import gt
+from minitorch.ops.dims import Dim, axes, kept, nonempty, numpy_names, wrap_dim
+from minitorch.ops.reduce import spread
+from minitorch.summation import total
 
-def _later(*args: Any, **options: Any) -> Any:
-    raise NotImplementedError
+# --- where
 
 
-max = min = amax = amin = aminmax = argmax = argmin = _later
+def _position(input: Array, name: str, axis: int | None, keepdim: bool) -> Array:
+    """The index of the first extremum: NumPy, too, takes the first NaN for it."""
+    if not input.ndim:
+        return xp(input).zeros((), "int64")
+    index = getattr(input, name)(axis=axis)
+    return index.reshape(kept(input.shape, axis)) if keepdim else index
+
+
+def _argument(input: Array, name: str, dim: int | None, keepdim: bool) -> Array:
+    if input.dtype.kind == "b":
+        raise RuntimeError(f"{name}(): does not support bool input; convert it with .int()")
+    axis = None if dim is None else wrap_dim(dim, input.ndim)
+    nonempty(input.shape, axis, name, IndexError)
+    return _position(input, name, axis, keepdim)
+
+
+@constant()
+def argmax(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The index of the maximum along `dim`, or in the flattened input; of ties, the first; int64."""
+    return _argument(input, "argmax", dim, keepdim)
+
+
+@constant()
+def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    """The index of the minimum along `dim`, or in the flattened input; of ties, the first; int64."""
+    return _argument(input, "argmin", dim, keepdim)
+
+
+@constant()
+def _first(input: Array, dim: int, keepdim: bool, name: str) -> Array:
+    """argmax or argmin on behalf of max or min, which take bool too."""
+    dim = wrap_dim(dim, input.ndim)
+    nonempty(input.shape, dim, name)
+    return _position(input, f"arg{name}", dim, keepdim)
+
+
+# --- of all elements, along one dimension, or of two tensors
+
+
+@constant(2)
+def parts(input: Array, extreme: Array, dim: Dim, same_nan: bool = False) -> Array:
+    """What part of the gradient of an extremum each element gets: equal parts to those that attain it.
+
+    Where the extremum is NaN: to the NaN if `same_nan`, else nothing attains it, and all parts are NaN.
+    """
+    axis = axes(dim, input.ndim)
+    extreme = extreme.reshape(kept(input.shape, axis))
+    mask = input == extreme
+    if same_nan:
+        mask |= (input != input) & (extreme != extreme)
+    return mask.astype(input.dtype) / total(mask, axis, True).astype(input.dtype)
+
+
+def share(g: Any, input: Any, out: Any) -> Any:
+    """The gradient `g` of one value out of all elements, in equal parts to those that have it."""
+    part = parts(input, out, dim=None, same_nan=True)
+    return where(gt(part, 0), g * part, 0.0)
+
+
+@differentiable(lambda g, input, out: share(g, input, out), name="MaxBackward1")
+def _max(input: Array) -> Array:
+    nonempty(input.shape, None, "max")
+    return input.max()
+
+
+@differentiable(lambda g, input, out: share(g, input, out), name="MinBackward1")
+def _min(input: Array) -> Array:
+    nonempty(input.shape, None, "min")
+    return input.min()
+
+
+def pair(node: str, input: Any, dim: int, index: Any) -> tuple[Any, Any]:
+    """(values, indices) of one element per line along `dim`, or of several that differ."""
+    return take_along(input, index, dim=wrap_dim(dim, input.ndim), unique=True, node=node), index
+
+
+@numpy_names
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The maximum of all elements; with `dim`, (values, indices) along it; with another tensor, `maximum`.
+
+    Gradients: of all, equal parts to the ties; along `dim`, to the index returned, that of the first.
+    """
+    if other is not None or isinstance(dim, tape.Tensor):
+        return maximum(input, dim if other is None else other)
+    if dim is None:
+        return _max(input)
+    return return_types.max(pair("MaxBackward0", input, dim, _first(input, dim=dim, keepdim=keepdim, name="max")))
+
+
+@numpy_names
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The minimum of all elements; with `dim`, (values, indices) along it; with another tensor, `minimum`.
+
+    Gradients: of all, equal parts to the ties; along `dim`, to the index returned, that of the first.
+    """
+    if other is not None or isinstance(dim, tape.Tensor):
+        return minimum(input, dim if other is None else other)
+    if dim is None:
+        return _min(input)
+    return return_types.min(pair("MinBackward0", input, dim, _first(input, dim=dim, keepdim=keepdim, name="min")))
+
+
+# --- over several dimensions
+
+
+def _shared(g: Any, input: Any, out: Any, dim: Dim) -> Any:
+    return spread(g, size=input.shape, dim=dim) * parts(input, out, dim=dim)
+
+
+def _extreme(input: Array, name: str, dim: Dim, keepdim: bool, caller: str) -> Array:
+    axis = axes(dim, input.ndim)
+    nonempty(input.shape, axis, caller)
+    return getattr(input, name)(axis=axis, keepdims=keepdim)
+
+
+@differentiable(lambda g, input, out, dim: _shared(g, input, out, dim))
+def amax(input: Array, dim: Dim = (), keepdim: bool = False) -> Array:
+    """The maximum over the dimensions `dim`, or all; its gradient goes in equal parts to the ties."""
+    return _extreme(input, "max", dim, keepdim, "amax")
+
+
+@differentiable(lambda g, input, out, dim: _shared(g, input, out, dim))
+def amin(input: Array, dim: Dim = (), keepdim: bool = False) -> Array:
+    """The minimum over the dimensions `dim`, or all; its gradient goes in equal parts to the ties."""
+    return _extreme(input, "min", dim, keepdim, "amin")
+
+
+@differentiable(lambda g, input, out, dim: _shared(g, input, out, dim), name="AminmaxBackward0")
+def _one_of_both(input: Array, name: str, dim: int | None, keepdim: bool) -> Array:
+    return _extreme(input, name, dim, keepdim, "aminmax")
+
+
+@numpy_names
+def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    """(min, max) of all elements or along `dim`; gradients go in equal parts to the ties."""
+    dim = None if dim is None else wrap_dim(dim, input.ndim)
+    both = [_one_of_both(input, name=name, dim=dim, keepdim=keepdim) for name in ("min", "max")]
+    return return_types.aminmax(both)

@@ -64,7 +64,7 @@ def _lgamma_positive(y: np.ndarray) -> np.ndarray:
             lambda t: t * (-0.5772156649015328605195174 + t * (polynomial(t, _ONE_TOP) / monic(t, _ONE_BOTTOM))),
             lambda t: _around_two(t - 1),
         )
-        return value - np.log(np.where(below, y, 1))
+        return np.where(below, -np.log(y), 0.0) + value
 
     def medium(y: np.ndarray) -> np.ndarray:
         t = y - 4
@@ -84,8 +84,8 @@ def _around_two(t: np.ndarray) -> np.ndarray:
 
 def _lgamma(x: np.ndarray) -> np.ndarray:
     def reflected(x: np.ndarray) -> np.ndarray:
-        sine = np.abs(np.sin(np.pi * (x - np.rint(x))))
-        value = math.log(math.pi) - np.log(sine) - _lgamma_positive(1 - x)
+        from_pole = x - np.rint(x)
+        value = -np.log(np.abs(from_pole) * np.sinc(from_pole)) - _lgamma_positive(1 - x)
         return np.where(x == np.rint(x), np.inf, value)
 
     return choose(x < 0, x, reflected, _lgamma_positive)

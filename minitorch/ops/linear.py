@@ -35,7 +35,13 @@ def _mm_shapes(a: Array, b: Array) -> None:
         )
 
 
-@differentiable(lambda g, mat2: mm(g, t(mat2)), lambda g, input: mm(t(input), g))
+@differentiable(lambda g, b: product(g, b.T), lambda g, a: product(a.T, g), name="MmBackward0")
+def product(a: Array, b: Array) -> Array:
+    """`mm` without its checks, for rules. NumPy's `dot` goes to BLAS where its `@` would loop, and starts faster."""
+    return a.dot(b)
+
+
+@differentiable(lambda g, mat2: product(g, mat2.T), lambda g, input: product(input.T, g))
 def mm(input: Array, mat2: Array) -> Array:
     """The product of two matrices, (n, k) @ (k, m) -> (n, m)."""
     if input.ndim != 2 or mat2.ndim != 2:
@@ -44,7 +50,7 @@ def mm(input: Array, mat2: Array) -> Array:
     _mm_shapes(input, mat2)
     _same_dtype(input, mat2)
     refuse_bool("addmm_impl_cpu_", input)
-    return input @ mat2
+    return input.dot(mat2)
 
 
 @differentiable(lambda g, mat2: bmm(g, transpose(mat2, 1, 2)), lambda g, input: bmm(transpose(input, 1, 2), g))
@@ -155,14 +161,15 @@ def matmul(input: Any, other: Any) -> Any:
 
 
 @differentiable(
-    lambda g, weight: matmul(g, weight),
-    lambda g, input: _weight_gradient(g, input),
+    lambda g, weight: product(g, weight) if g.ndim == 2 else matmul(g, weight),
+    lambda g, input: product(g.T, input) if g.ndim == 2 else _weight_gradient(g, input),
     lambda g: g,
     name="AddmmBackward0",
 )
-def _linear(input: Array, weight: Array, bias: Array = None) -> Array:
+def linear(input: Array, weight: Array, bias: Array = None) -> Array:
+    """input @ weight.T + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
     try:
-        out = input @ weight.T
+        out = input.dot(weight.T) if input.ndim == 2 else input @ weight.T
         if bias is not None:
             out += bias
     except ValueError:
@@ -174,12 +181,9 @@ def _linear(input: Array, weight: Array, bias: Array = None) -> Array:
 
 def _weight_gradient(g: Any, input: Any) -> Any:
     """Summed over all leading dimensions."""
-    if data_of(g).ndim == 1:
+    if g.ndim == 1:
         return outer(g, input)
-    if data_of(g).ndim > 2:
-        g = reshape(g, (-1, data_of(g).shape[-1]))
-        input = reshape(input, (-1, data_of(input).shape[-1]))
-    return mm(t(g), input)
+    return product(reshape(g, (-1, g.shape[-1])).T, reshape(input, (-1, input.shape[-1])))
 
 
 def _linear_error(input: Array, weight: Array, bias: Array | None) -> Exception:
@@ -191,11 +195,6 @@ def _linear_error(input: Array, weight: Array, bias: Array | None) -> Exception:
         )
     shape = None if bias is None else list(bias.shape)
     return RuntimeError(f"linear(): a bias of shape {shape} does not fit weight {list(weight.shape)}")
-
-
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """input @ weight.T + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
-    return _linear(input, weight, bias)
 
 
 @differentiable(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
+from minitorch.autograd.broadcast import broadcast_to
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.ops.activation import hardtanh, logsigmoid
@@ -31,6 +32,11 @@ def reduced(loss: Array, reduction: str, kind: Any) -> Array:
 def _per_element(g: Any, reduction: str, like: Any) -> Any:
     """The gradient of each element of the loss, which has the shape of `like`, from that of the reduced."""
     return g / math.prod(like.shape) if reduction == "mean" else g
+
+
+def _spread(g: Any, reduction: str, like: Any) -> Any:
+    """The same, also where nothing it is multiplied by has the loss's whole shape."""
+    return broadcast_to(_per_element(g, reduction, like), tuple(like.shape))
 
 
 def _single(x: Array) -> Array:
@@ -57,6 +63,13 @@ def _same_shape_as(target: Array, loss: Array) -> None:
         raise RuntimeError(
             f"output with shape {list(target.shape)} doesn't match the broadcast shape {list(loss.shape)}"
         )
+
+
+def _name(kind: Any) -> str:
+    return dtypes.SCALAR_NAMES[dtypes.from_numpy(kind)]
+
+
+_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 # --- binary cross entropy
@@ -89,13 +102,13 @@ def binary_cross_entropy_with_logits(
 ) -> Array:
     """-(pos_weight * t * log(sigmoid(x)) + (1 - t) * log(1 - sigmoid(x))), computed as
     (1 - t) * x + (1 + (pos_weight - 1) * t) * (log(1 + exp(-|x|)) + max(-x, 0)). In the target's dtype."""
+    _need_floating("binary_cross_entropy_with_logits", input)
     kind = target.dtype
     if kind.kind != "f":
         raise RuntimeError(
             f"binary_cross_entropy_with_logits(): result type Float can't be cast to the target's type "
             f"{dtypes.scalar_name(target)}; convert the target with .float()"
         )
-    _need_floating("binary_cross_entropy_with_logits", input)
     if kind.itemsize == 2:
         input, target = _single(input), _single(target)
     lib = xp(input)
@@ -110,8 +123,11 @@ def binary_cross_entropy_with_logits(
     return reduced(loss, reduction, kind)
 
 
+_BCE_EPS = 9.999999960041972e-13  # PyTorch's 1e-12, a float32 also for float64 inputs
+
+
 def _bce_input(g: Any, input: Any, target: Any, weight: Any, reduction: str) -> Any:
-    slope = (input - target) / clamp((1 - input) * input, 1e-12)
+    slope = (input - target) / clamp((1 - input) * input, _BCE_EPS)
     if weight is not None:
         slope = slope * weight
     return slope * _per_element(g, reduction, input)
@@ -125,9 +141,7 @@ def _bce_target(g: Any, input: Any, weight: Any, reduction: str) -> Any:
 
 
 @differentiable(_bce_input, _bce_target, None)
-def binary_cross_entropy(
-    input: Array, target: Array, weight: Array = None, *, reduction: str = "mean"
-) -> Array:
+def binary_cross_entropy(input: Array, target: Array, weight: Array = None, *, reduction: str = "mean") -> Array:
     """-(t * log(x) + (1 - t) * log(1 - x)) for probabilities x; the logarithms are cut at -100."""
     if target.dtype != input.dtype:
         raise RuntimeError(
@@ -154,13 +168,11 @@ def binary_cross_entropy(
 # --- negative log likelihood
 
 
-@differentiable(
-    lambda g, target, weight, shape, ignore_index, reduction: nll_loss_backward(
-        g, target, weight, size=shape, ignore_index=ignore_index, reduction=reduction
-    ),
-    None,
-    None,
-)
+def _nll_input(g: Any, target: Any, weight: Any, shape: Any, ignore_index: int, reduction: str) -> Any:
+    return nll_loss_backward(g, target, weight, size=shape, ignore_index=ignore_index, reduction=reduction)
+
+
+@differentiable(_nll_input, None, None)
 def nll_loss(
     input: Array, target: Array, weight: Array = None, *, ignore_index: int = -100, reduction: str = "mean"
 ) -> Array:
@@ -182,9 +194,7 @@ def nll_loss(
     if input.ndim == 1:
         picked = picked.reshape(())
     if reduction == "mean":
-        return (reduced(picked, "sum", picked.dtype) / _total(number, weights, used)).astype(
-            input.dtype, copy=False
-        )
+        return (reduced(picked, "sum", picked.dtype) / _total(number, weights, used)).astype(input.dtype, copy=False)
     return reduced(picked, reduction, input.dtype)
 
 
@@ -235,8 +245,7 @@ def _check_nll(shape: tuple[int, ...], target: Array) -> None:
     elif target.shape != shape[:1] + shape[2:]:
         if ndim == 4 and target.ndim != 3:
             raise RuntimeError(
-                "only batches of spatial targets supported (3D tensors) but got targets of dimension: "
-                f"{target.ndim}"
+                f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
             )
         wanted = [shape[0], *shape[2:]]
         raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
@@ -324,18 +333,24 @@ def _mse_gradient(g: Any, d: Any, reduction: str) -> Any:
 @differentiable(
     lambda g, input, target, reduction: _l1_gradient(g, input - target, reduction),
     lambda g, input, target, reduction: _l1_gradient(g, target - input, reduction),
-    promote=True,
 )
 def l1_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
     """|input - target|; the derivative at 0 is 0."""
-    if reduction == "mean" and input.dtype.kind != "f":
+    if "b" in (input.dtype.kind, target.dtype.kind):
         raise RuntimeError(
-            "l1_loss(): could not infer the mean's dtype. Input dtype must be either a floating point or "
-            "complex "
-            f"dtype. Got: {dtypes.scalar_name(input)}"
+            "Subtraction, the `-` operator, with a bool tensor is not supported, and l1_loss subtracts: "
+            "convert it with .float()"
         )
-    d = _single(input) - _single(target) if input.dtype.kind == "f" else input - target
-    return reduced(xp(d).absolute(d), reduction, input.dtype)
+    input, target, kind = _common(input, target)
+    if kind.kind != "f":
+        if reduction == "mean":
+            raise RuntimeError(
+                "mean(): could not infer output dtype. Input dtype must be either a floating point or complex "
+                f"dtype. Got: {_name(kind)}"
+            )
+        kind = np.dtype(np.int64) if reduction == "sum" else kind
+    d = input - target
+    return reduced(xp(d).absolute(d), reduction, kind)
 
 
 def _l1_gradient(g: Any, d: Any, reduction: str) -> Any:
@@ -374,10 +389,9 @@ def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: st
     if delta <= 0:
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, but got {delta}.")
     kind = input.dtype
-    if kind.kind != "f" and target.dtype.kind == "f":
-        raise RuntimeError(
-            f"result type Float can't be cast to the desired output type {dtypes.scalar_name(input)}"
-        )
+    common = dtypes.promote_numpy(kind, target.dtype)
+    if _CATEGORY[common.kind] > _CATEGORY[kind.kind]:
+        raise RuntimeError(f"result type {_name(common)} can't be cast to the desired output type {_name(kind)}")
     _need_floating("huber_loss", input)
     input, target, _ = _common(input, target)
     lib = xp(input)
@@ -387,16 +401,16 @@ def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: st
 
 
 def _huber_gradient(g: Any, d: Any, delta: float, reduction: str) -> Any:
-    return clamp(d, -delta, delta) * _per_element(g, reduction, d)
+    return hardtanh(d, min_val=-delta, max_val=delta) * _per_element(g, reduction, d)
 
 
 @differentiable(
     lambda g, input, target, log_target, reduction: (
-        (-exp(target) if log_target else -target) * _per_element(g, reduction, input - target)
+        (-exp(target) if log_target else -target) * _spread(g, reduction, input - target)
     ),
     lambda g, input, target, log_target, reduction: (
         (exp(target) * (target - input + 1) if log_target else log(target) + target / target - input)
-        * _per_element(g, reduction, input - target)
+        * _spread(g, reduction, input - target)
     ),
 )
 def kl_div(input: Array, target: Array, *, log_target: bool = False, reduction: str = "mean") -> Array:

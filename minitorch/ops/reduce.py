@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +15,12 @@ from minitorch.device import Array, xp
 from minitorch.dtypes import to_floating
 from minitorch.ops.arithmetic import div, where
 from minitorch.ops.compare import isnan, logical_not
-from minitorch.ops.dims import Shape, axes, count, kept, wrap_dim, wrap_dims
+from minitorch.ops.dims import Dim, Shape, axes, count, kept, wrap_dim, wrap_dims
 from minitorch.ops.elementwise import exp
 from minitorch.ops.join import flip
 from minitorch.ops.scan import cumprod, shifted
 from minitorch.ops.shape import reshape
 from minitorch.summation import total
-
-Dim = int | Sequence[int] | None
 
 
 def _numbered(name: str) -> Any:
@@ -110,7 +107,9 @@ def count_nonzero(input: Array, dim: Dim = None) -> Array:
 # --- products
 
 
-@differentiable(lambda g, input, dim: spread(g, size=input.shape, dim=dim) * _others(input, dim), name=_numbered("Prod"))
+@differentiable(
+    lambda g, input, dim: spread(g, size=input.shape, dim=dim) * _others(input, dim), name=_numbered("Prod")
+)
 def prod(input: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Array:
     """The product, over one dimension or all; of integers and bool in int64. `dtype`: convert the input to it first."""
     if dtype is not None:
@@ -138,7 +137,7 @@ def _others(input: Any, dim: int | None) -> Any:
 
 
 @differentiable(
-    lambda g, input, out, dim: spread(g, size=input.shape, dim=dim) * exp(input - spread(out, size=input.shape, dim=dim))
+    lambda g, input, out, shape, dim: spread(g, size=shape, dim=dim) * exp(input - spread(out, size=shape, dim=dim))
 )
 def logsumexp(input: Array, dim: Dim, keepdim: bool = False) -> Array:
     """log(sum(exp(input))), without overflow."""
@@ -146,15 +145,15 @@ def logsumexp(input: Array, dim: Dim, keepdim: bool = False) -> Array:
         raise TypeError("logsumexp(): argument 'dim' (position 2) must be tuple of ints, not NoneType")
     kind = input.dtype
     x = to_floating(input if kind.char != "e" else input.astype(np.float32))
-    axis = axes(dim, x.ndim)
-    lib = xp(x)
-    # An infinite maximum must not be subtracted: inf - inf is NaN. `initial` is for empty dimensions.
-    top = x.max(axis=axis, keepdims=True, initial=-np.inf) if not x.size else x.max(axis=axis, keepdims=True)
-    top = lib.where(lib.isfinite(top), top, x.dtype.type(0))
+    axis, lib = axes(dim, x.ndim), xp(x)
+    if count(x.shape, axis) == 0:
+        return lib.log(total(x, axis, keepdim))
+    top = x.max(axis=axis, keepdims=True)
+    top = lib.where(lib.isfinite(top), top, x.dtype.type(0))  # inf - inf would be NaN
     out = lib.log(total(lib.exp(x - top), axis, True)) + top
     if not keepdim:
-        out = out.reshape(total(x[..., :0], axis).shape) if axis is None else out.squeeze(axis)
-    return out.astype(kind, copy=False) if kind.char == "e" else out
+        out = out.squeeze(axis)
+    return out.astype(kind) if kind.char == "e" else out
 
 
 # --- truth: anything but zero is true

@@ -90,7 +90,7 @@ def _recurrence_back(g: Any, decay: Any, dim: int) -> Any:
 
 
 def running(x: Array, dim: int, combine: Callable[[Array, Array], Array]) -> Array:
-    """out[i] = combine of x[0], ..., x[i] along `dim`, in log2(n) steps over the whole array (CuPy has no accumulate)."""
+    """out[i] = combine of x[0], ..., x[i] along `dim`, in log2(n) steps over the array (CuPy has no accumulate)."""
     out = x.copy()
     view = xp(out).moveaxis(out, dim, 0)
     step = 1
@@ -117,7 +117,7 @@ def cummax(input: Any, dim: int) -> Any:
     """The running maximum along `dim` as (values, indices); NaN wins."""
     dim = wrap_dim(dim, input.ndim)
     index = _running_index(input, dim=dim, largest=True)
-    return return_types.cummax((take_along(input, index, dim=dim, source="Cummax"), index))
+    return return_types.cummax((take_along(input, index, dim=dim, node="CummaxBackward0"), index))
 
 
 @numpy_names
@@ -125,7 +125,7 @@ def cummin(input: Any, dim: int) -> Any:
     """The running minimum along `dim` as (values, indices); NaN wins."""
     dim = wrap_dim(dim, input.ndim)
     index = _running_index(input, dim=dim, largest=False)
-    return return_types.cummin((take_along(input, index, dim=dim, source="Cummin"), index))
+    return return_types.cummin((take_along(input, index, dim=dim, node="CumminBackward0"), index))
 
 
 @differentiable(
@@ -133,11 +133,11 @@ def cummin(input: Any, dim: int) -> Any:
 )
 def logcumsumexp(input: Array, dim: int) -> Array:
     """log(cumsum(exp(input))) along `dim`, without overflow."""
+    dim = wrap_dim(dim, input.ndim)
     if input.dtype.kind != "f":
         raise NotImplementedError(
-            f"\"logcumsumexp_out_cpu\" not implemented for '{dtypes.scalar_name(input)}': convert the input with .float()"
+            f"\"logcumsumexp_out_cpu\" not implemented for '{dtypes.scalar_name(input)}': use input.float()"
         )
-    dim = wrap_dim(dim, input.ndim)
     return running(input, dim, xp(input).logaddexp) if input.ndim else input.copy()
 
 

@@ -1,12 +1,269 @@
-"""Placeholder until the real file is written."""
+"""Sorting, searching, distinct values and counts. NaN counts as larger than any number; ties keep their order."""
 
+from __future__ import annotations
+
+import math
 from typing import Any
 
+import numpy as np
 
-def _later(*args: Any, **options: Any) -> Any:
-    raise NotImplementedError
+from minitorch import dtypes, return_types
+from minitorch.autograd import tape
+from minitorch.autograd.tape import constant, differentiable
+from minitorch.device import Array, xp
+from minitorch.ops.along import take_along
+from minitorch.ops.dims import nonempty, numpy_names, wrap_dim
+
+# --- sorting
 
 
-std = var = norm = dist = median = nanmedian = mode = quantile = std_mean = var_mean = _later
-sort = argsort = topk = kthvalue = msort = unique = unique_consecutive = histc = bincount = _later
-searchsorted = bucketize = _later
+@constant()
+def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Array:
+    """The indices that sort `input` along `dim`; int64. Always stable, in both directions."""
+    dim = wrap_dim(dim, input.ndim)
+    if not input.ndim:
+        return xp(input).zeros((), np.int64)
+    if not descending:
+        return input.argsort(axis=dim, kind="stable")
+    # Backwards twice: the ties, too, are then in their old order.
+    lib = xp(input)
+    return input.shape[dim] - 1 - lib.flip(lib.flip(input, dim).argsort(axis=dim, kind="stable"), dim)
+
+
+def _taken(node: str, input: Any, dim: int, index: Any) -> tuple[Any, Any]:
+    return take_along(input, index, dim=wrap_dim(dim, input.ndim), unique=True, node=node), index
+
+
+@numpy_names
+def sort(input: Any, dim: int = -1, descending: bool = False, *, stable: bool = False) -> Any:
+    """(values, indices) in ascending or descending order along `dim`. Always stable."""
+    return return_types.sort(_taken("SortBackward0", input, dim, argsort(input, dim=dim, descending=descending)))
+
+
+def msort(input: Any) -> Any:
+    """`input` sorted along its first dimension."""
+    return sort(input, 0)[0]
+
+
+@constant()
+def _first_sorted(input: Array, k: int, dim: int, largest: bool) -> Array:
+    dim = wrap_dim(dim, input.ndim)
+    if not 0 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError(f"topk(): selected index k out of range: {k} of dimension {dim} of {list(input.shape)}")
+    if input.dtype.kind == "b":
+        raise RuntimeError("topk does not support bool dtypes on CPU; convert the input with .int()")
+    return argsort.array(input, dim, largest)[(slice(None),) * dim + (slice(k),)] if input.ndim else np.int64(0)
+
+
+@numpy_names
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """(values, indices) of the `k` largest or smallest along `dim`, of ties the first. Always in order."""
+    return return_types.topk(_taken("TopkBackward0", input, dim, _first_sorted(input, k=k, dim=dim, largest=largest)))
+
+
+@constant()
+def _kth(input: Array, k: int, dim: int, keepdim: bool) -> Array:
+    dim = wrap_dim(dim, input.ndim)
+    if input.dtype.kind == "b":
+        raise NotImplementedError("\"kthvalue_cpu\" not implemented for 'Bool': convert the input with .int()")
+    nonempty(input.shape, dim, "kthvalue")
+    if not 1 <= k <= (input.shape[dim] if input.ndim else 1):
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}: {k}")
+    if not input.ndim:
+        return xp(input).zeros((), np.int64)
+    index = argsort.array(input, dim)[(slice(None),) * dim + (slice(k - 1, k),)]
+    return index if keepdim else index.squeeze(dim)
+
+
+@numpy_names
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Any:
+    """(values, indices) of the `k`-th smallest along `dim`, counted from 1."""
+    return return_types.kthvalue(_taken("KthvalueBackward0", input, dim, _kth(input, k=k, dim=dim, keepdim=keepdim)))
+
+
+# --- distinct values
+
+
+def _no_derivative(name: str) -> Any:
+    raise NotImplementedError(f"the derivative for '{name}' is not implemented: call it on input.detach()")
+
+
+@differentiable(lambda g, node: _no_derivative(node), None, name=lambda node, **_: node)
+def _picked(input: Array, index: Array, dim: int, node: str) -> Array:
+    return xp(input).take(input, index, axis=dim)
+
+
+def _groups(rows: Array, order: Array) -> tuple[Array, Array, Array]:
+    """Of `rows` (n, width), taken in `order`: the first of each run of equal ones, each row's run, their lengths."""
+    lib, n = xp(rows), len(rows)
+    ranked = rows[order]
+    new = lib.ones(n, bool)
+    new[1:] = (ranked[1:] != ranked[:-1]).any(axis=1)
+    starts = lib.nonzero(new)[0]
+    run = lib.empty(n, np.int64)
+    run[order] = lib.cumsum(new) - 1
+    return order[starts], run, lib.diff(starts, append=n)
+
+
+def _distinct(name: str, input: Any, dim: int | None, in_order: bool, wanted: tuple[bool, bool]) -> Any:
+    x = input._data
+    lib = xp(x)
+    if dim is None:
+        flat, shape, dim = input.reshape((-1,)) if x.size else input.reshape((0,)), x.shape, 0
+        rows = x.reshape(-1, 1)
+    else:
+        dim = wrap_dim(dim, x.ndim)
+        flat = input if x.ndim else input.reshape((1,))
+        shape = (flat.shape[dim],)
+        if x.size == 0 and shape[0]:
+            raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+        rows = lib.moveaxis(flat._data, dim, 0)
+        rows = rows.reshape(shape[0], math.prod(rows.shape[1:]))
+    if not in_order:
+        order = lib.arange(len(rows))
+    elif rows.shape[1] == 1:
+        order = rows[:, 0].argsort(kind="stable")
+    else:
+        order = lib.lexsort(rows.T[::-1]) if rows.size else lib.arange(len(rows))
+    index, run, lengths = _groups(rows, order)
+    values = _picked(flat, tape.wrap(index), dim=dim, node=name)
+    more = [tape.wrap(a) for a, want in zip((run.reshape(shape), lengths), wanted, strict=True) if want]
+    return (values, *more) if more else values
+
+
+@numpy_names
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The distinct elements, or slices along `dim`, in ascending order also if not `sorted`; every NaN is distinct.
+
+    return_inverse: also, for each element, the index of its value. return_counts: also how often each value occurs.
+    """
+    name = "Unique2Backward0" if dim is None else "UniqueDimBackward0"
+    return _distinct(name, input, dim, True, (return_inverse, return_counts))
+
+
+@numpy_names
+def unique_consecutive(
+    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The elements, or slices along `dim`, that differ from the one before; more results as for `unique`."""
+    return _distinct("UniqueConsecutiveBackward0", input, dim, False, (return_inverse, return_counts))
+
+
+# --- searching
+
+
+@constant(2)
+def _search(sequence: Array, values: Array, right: bool) -> Array:
+    """By halving, for all values at once: how many entries of the sorted last dimension come before each value."""
+    lib = xp(sequence)
+    kind = dtypes.result_numpy(sequence, values)
+    sequence, values = sequence.astype(kind, copy=False), values.astype(kind, copy=False)
+    size, last = sequence.shape[-1], max(values.ndim - 1, 0)
+    low = lib.zeros(values.shape, np.int64)
+    high = lib.full(values.shape, size, np.int64)
+    for _ in range(size.bit_length()):
+        middle = (low + high) // 2
+        at = lib.minimum(middle, size - 1)
+        entry = sequence[at] if sequence.ndim == 1 else take_along.array(sequence, at, last)
+        before = ~(entry > values) if right else ~(entry >= values)  # a NaN comes after every number
+        open_ = low < high
+        low = lib.where(open_ & before, middle + 1, low)
+        high = lib.where(open_ & ~before, middle, high)
+    return low
+
+
+@numpy_names
+def searchsorted(
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Any = None,
+) -> Any:
+    """Where `input` belongs in the sorted last dimension of `sorted_sequence`: before equal entries, or behind them.
+
+    right, or side="right": behind. sorter: the indices that would sort the sequence. input may be a number.
+    """
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
+    sequence = sorted_sequence
+    values = input if isinstance(input, tape.Tensor) else tape.wrap(xp(sequence._data).asarray(input))
+    shape, wanted = sequence._data.shape, values._data.shape
+    if not shape:
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+        )
+    if len(shape) != 1 and (len(shape) != len(wanted) or shape[:-1] != wanted[:-1]):
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries "
+            f"tensor and input value tensor must match, but we got boundaries tensor {list(shape)} and input value "
+            f"tensor {list(wanted)}"
+        )
+    if sorter is not None:
+        if sorter._data.shape != shape or sorter._data.dtype != np.int64:
+            raise RuntimeError("torch.searchsorted(): sorter must be an int64 tensor of the shape of sorted_sequence")
+        sequence = take_along(sequence, sorter, dim=len(shape) - 1)
+    found = _search(sequence, values, right=right or side == "right")
+    return tape.wrap(found._data.astype(np.int32)) if out_int32 else found
+
+
+@numpy_names
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+    """The bucket between the sorted 1-d `boundaries` that each element falls into; `right`: see searchsorted."""
+    if boundaries._data.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries._data.ndim})")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+# --- counting
+
+
+@constant()
+def histc(input: Array, bins: int = 100, min: float = 0, max: float = 0) -> Array:
+    """How many elements fall into each of `bins` equal parts of [min, max]; if both are equal, of the data's range."""
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{dtypes.scalar_name(input)}'")
+    if bins <= 0:
+        raise RuntimeError(f"torch.histc(): bins must be > 0, but got {bins}")
+    low, high = float(min), float(max)
+    if low == high and input.size:
+        low, high = float(input.min()), float(input.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histc: range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError("torch.histc: max must be larger than min")
+    lib, kind = xp(input), input.dtype.type
+    inside = input[(input >= low) & (input <= high)]
+    position = ((inside - kind(low)) / (kind(high) - kind(low)) * bins).astype(np.int64)
+    return lib.bincount(lib.minimum(position, bins - 1), minlength=bins).astype(input.dtype)
+
+
+@constant(2)
+def _bincount(input: Array, weights: Array, minlength: int) -> Array:
+    if input.dtype.kind not in "iu":
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{dtypes.scalar_name(input)}'")
+    if input.ndim != 1 or (input.size and input.min() < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if weights is None:
+        return xp(input).bincount(input, minlength=minlength)
+    if weights.shape != input.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    counts = xp(input).bincount(input, weights, minlength)
+    return counts.astype(weights.dtype) if weights.dtype == np.float32 else counts
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each of 0, 1, ... occurs in a vector of integers, or the sum of its weights."""
+    return _bincount(input, weights, minlength=minlength)

@@ -88,9 +88,7 @@ class Adam(FlatOptimizer):
         check_not_negative(weight_decay=weight_decay)
         for i in 0, 1:
             if isinstance(betas[i], Tensor) and foreach:
-                raise ValueError(
-                    f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True"
-                )
+                raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
             raise ValueError("betas must be either both floats or both Tensors")
         check_hints(foreach, fused, differentiable)

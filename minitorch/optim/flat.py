@@ -6,8 +6,7 @@ these in place, and the values are scattered back into each parameter's own memo
 segment of its own and is changed where it lies, slice by slice, so that what the formula writes on its way
 stays in the processor's cache.
 
-The arrays of the state (`exp_avg` and the like) are flat too; the tensors in `optimizer.state` are views of
-them.
+The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `optimizer.state` are views of these.
 """
 
 from __future__ import annotations
@@ -73,14 +72,15 @@ class FlatOptimizer(Optimizer):
         return loss
 
     def add_param_group(self, param_group: Group) -> None:
+        if isinstance(param_group, dict):
+            self._refuse(self.defaults | param_group)
         super().add_param_group(param_group)
-        self._refuse(param_group)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        for group in state.get("param_groups", []):
+            self._refuse(group)
         super().__setstate__(state)
         self._plans = {}
-        for group in self.param_groups:
-            self._refuse(group)
 
     def _refuse(self, group: Group) -> None:
         for key in "capturable", "differentiable":
@@ -133,8 +133,7 @@ class FlatOptimizer(Optimizer):
             joinable[kind] = members, used + size
         states = {id(p): self.state[p] if names else {} for p in params}
         return [
-            Segment(members, [states[id(p)] for p in members], names, self._numbers, first)
-            for members, first in sets
+            Segment(members, [states[id(p)] for p in members], names, self._numbers, first) for members, first in sets
         ]
 
     def _make_state(self, p: Tensor, group: Group, names: tuple[str, ...]) -> bool:

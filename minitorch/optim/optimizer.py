@@ -1,5 +1,4 @@
-"""The base of every optimizer: parameter groups, state, hooks, and saving and loading them in PyTorch's
-format.
+"""The base of every optimizer: parameter groups, state, hooks, and saving and loading in PyTorch's format.
 
 A subclass gives `defaults` and a method `step`. The ones of this library get theirs from `flat.py`.
 """
@@ -21,8 +20,7 @@ from minitorch.device import as_numpy, move
 from minitorch.nn.hooks import RemovableHandle, add_hook
 from minitorch.tensor import Tensor
 
-# Parameters as optimizers take them: tensors, (name, tensor) pairs, or dicts with the key "params" and
-# options.
+# Parameters as optimizers take them: tensors, (name, tensor) pairs, or dicts with the key "params" and options.
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 Group = dict[str, Any]
 
@@ -53,8 +51,7 @@ class Optimizer:
     _optimizer_load_state_dict_pre_hooks: Hooks
     _optimizer_load_state_dict_post_hooks: Hooks
 
-    # Options that came to PyTorch one by one, and what a saved group that is older than one of them stands
-    # for.
+    # Options that came to PyTorch one by one: what a group saved before there was one stands for.
     _added_later: ClassVar[dict[str, Any]] = {
         "nesterov": False,
         "amsgrad": False,
@@ -117,9 +114,7 @@ class Optimizer:
         params, names = _params_and_names(param_group["params"])
         for p in params:
             if not isinstance(p, Tensor):
-                raise TypeError(
-                    f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}"
-                )
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(p).__name__}")
             if not (p.is_leaf or p.retains_grad):
                 raise ValueError("can't optimize a non-leaf Tensor")
         param_group["params"] = params
@@ -181,12 +176,9 @@ class Optimizer:
         groups, saved_groups = self.param_groups, deepcopy(state_dict["param_groups"])
         if len(groups) != len(saved_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(
-            len(new["params"]) != len(old["params"]) for new, old in zip(saved_groups, groups, strict=True)
-        ):
+        if any(len(new["params"]) != len(old["params"]) for new, old in zip(saved_groups, groups, strict=True)):
             raise ValueError(
-                "loaded state dict contains a parameter group "
-                "that doesn't match the size of optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
             )
         ids = chain.from_iterable(group["params"] for group in saved_groups)
         by_id = dict(zip(ids, chain.from_iterable(group["params"] for group in groups), strict=True))
@@ -238,27 +230,19 @@ class Optimizer:
         """Call `hook(optimizer, args, kwargs)` after each step."""
         return add_hook(self._optimizer_step_post_hooks, hook)
 
-    def register_state_dict_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` before `state_dict` collects the state."""
         return add_hook(self._optimizer_state_dict_pre_hooks, hook, prepend=prepend)
 
-    def register_state_dict_post_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` after `state_dict`; a result that is not None replaces it."""
         return add_hook(self._optimizer_state_dict_post_hooks, hook, prepend=prepend)
 
-    def register_load_state_dict_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer, state_dict)` before loading; a result that is not None is loaded instead."""
         return add_hook(self._optimizer_load_state_dict_pre_hooks, hook, prepend=prepend)
 
-    def register_load_state_dict_post_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call `hook(optimizer)` after loading."""
         return add_hook(self._optimizer_load_state_dict_post_hooks, hook, prepend=prepend)
 

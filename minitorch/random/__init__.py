@@ -1,6 +1,8 @@
 """Random numbers equal to PyTorch's: same seed, same calls, same bits.
 
-The functions fill NumPy arrays; the Tensor methods of the same names are built on them.
+The functions fill NumPy arrays; the Tensor methods of the same names are built on them. The numbers are those
+of PyTorch's CPU generator on an x86-64 processor with AVX2 and FMA (without these, PyTorch itself rounds
+otherwise), with the same C library. Equal keys in `multinomial` without replacement may come in another order.
 """
 
 from minitorch.random.generator import (

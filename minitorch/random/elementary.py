@@ -46,7 +46,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
 
 
 def log(u: Array) -> Array:
-    """ln u for float32 u in (0, 1]: u = m * 2**e with m in [sqrt 1/2, sqrt 2), ln u = e ln 2 + ln m."""
+    """ln u for float32 u in (0, 1]: u = m * 2**e with m from sqrt(1/2) to sqrt(2), so ln u = e ln 2 + ln m."""
     bits = u.view(np.int32)
     exponent = (bits - _SQRT_HALF_BITS) >> 23
     x = (bits - (exponent << 23)).view(np.float32) - np.float32(1)
@@ -60,7 +60,7 @@ def log(u: Array) -> Array:
 
 
 def sin_cos(angle: Array) -> tuple[Array, Array]:
-    """(sin, cos) of float32 angles in [0, 2 pi): reduced to [-pi/4, pi/4], an octant pair j = 0, 2, 4, 6, 8."""
+    """(sin, cos) of float32 angles in [0, 2 pi): of the angle less j pi/4 (j = 0, 2 ... 8), then by symmetry."""
     octant = (angle * np.float32(4 / np.pi)).astype(np.int32)
     j = (octant + 1) & ~1
     jf = j.astype(np.float32)
@@ -77,7 +77,9 @@ def sin_cos(angle: Array) -> tuple[Array, Array]:
     sin *= square
     sin = _multiply_add(sin, x.astype(np.float64), x)
     swap = (j & 2) != 0
-    sin, cos = np.where(swap, cos, sin), np.where(swap, sin, cos)
-    sin.view(np.int32)[...] ^= (j & 4) << 29  # flips the sign bit
-    cos.view(np.int32)[...] ^= ((j + 2) & 4) << 29
-    return sin, cos
+    sin_of_angle, cos_of_angle = np.where(swap, cos, sin), np.where(swap, sin, cos)
+    sign_bits: Array = sin_of_angle.view(np.int32)
+    sign_bits ^= (j & 4) << 29
+    sign_bits = cos_of_angle.view(np.int32)
+    sign_bits ^= ((j + 2) & 4) << 29
+    return sin_of_angle, cos_of_angle

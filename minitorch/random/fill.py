@@ -45,6 +45,28 @@ def _fill_flat(out: Array, draw: Draw) -> None:
         piece[...] = values
 
 
+def empty_like(x: Array) -> Array:
+    """An uninitialised array in the dtype, the shape and, without gaps and repeats, the memory order of `x`.
+
+    As `np.empty_like`, except where a repeated axis (of stride 0) leaves the order open: there it is PyTorch's.
+    """
+    if 0 not in x.strides:
+        return np.empty_like(x, subok=False)
+    fastest_first = list(range(x.ndim))[::-1]
+    for i in range(1, x.ndim):  # an insertion sort that passes over repeated axes
+        for j in range(i - 1, -1, -1):
+            a, b = fastest_first[j], fastest_first[i]
+            if x.strides[a] == 0 or x.strides[b] == 0:
+                continue
+            if x.strides[a] < x.strides[b]:
+                break
+            if x.strides[a] > x.strides[b] or x.shape[a] > x.shape[b]:
+                fastest_first[i], fastest_first[j] = a, b
+                i = j
+    order = fastest_first[::-1]
+    return np.empty([x.shape[axis] for axis in order], x.dtype).transpose(np.argsort(order))
+
+
 def check_overlap(out: Array) -> None:
     if any(stride == 0 and size > 1 for size, stride in zip(out.shape, out.strides, strict=True)):
         raise RuntimeError(

@@ -63,6 +63,8 @@ def _fill_modulo(out: Array, count: int, low: int, wide: bool, generator: Genera
 
 def _random_full(out: Array, generator: Generator) -> Array:
     """All 2**64 integers of an int64."""
+    if out.size == 0:
+        return out
     if out.dtype in (np.float16, np.bool_):
         not_implemented("random_full_64_bits_range_kernel_cpu", out)
     if out.dtype not in (np.int64, np.float64, np.float32):
@@ -101,7 +103,7 @@ def _range(out: Array, low: int, high: int) -> tuple[int, int]:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if out.dtype.kind != "f":
         return low, high
-    low, high = _raised(out, low), -_raised(out, -high)
+    low, high = _moved(out, low, 1), _moved(out, high, -1)
     if low >= high:
         raise RuntimeError(
             "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, "
@@ -113,28 +115,31 @@ def _range(out: Array, low: int, high: int) -> tuple[int, int]:
 def _open_range(out: Array, low: int) -> tuple[int, int]:
     last = _largest(out)
     if out.dtype.kind == "f":
-        low = _raised(out, low)
         if low >= last:
             raise RuntimeError(
                 "random_ expects 'from' casted to dtype to be less than or equal to 'to_inc' casted to dtype, "
                 f"but got from={low} > to_inc={last}"
             )
+        low = _moved(out, low, 1)
     return low, last + 1
 
 
-def _raised(out: Array, low: int) -> int:
-    """`low`, or the next integer that the float type holds if low + 1 would be rounded down to low or less."""
-    following = _as_held(out, low + 1)
-    if following is None or following > low:
-        return low
-    return following + 2 ** (abs(low + 1).bit_length() - _digits(out))
+def _moved(out: Array, bound: int, inward: int) -> int:
+    """`bound`, or the next number inward that the float type holds if the next integer would be rounded out."""
+    neighbour = bound + inward
+    held = _as_held(out, neighbour)
+    stays = held >= bound if inward > 0 else held < bound
+    if stays:
+        return bound
+    return held + inward * 2 ** (abs(neighbour).bit_length() - _digits(out))
 
 
-def _as_held(out: Array, value: int) -> int | None:
-    """`value` rounded to the dtype; None if that is no int64."""
+def _as_held(out: Array, value: int) -> int:
+    """`value` rounded to the float type; what is no int64 then becomes the lowest one, as in C on x86."""
     with np.errstate(over="ignore"):
-        held = float(np.float64(value).astype(out.dtype)) if out.dtype != np.float32 else float(np.float32(value))
-    return int(held) if -(2.0**63) <= held <= 2.0**63 else None
+        held = float(np.float32(value) if out.dtype != np.float64 else np.float64(value))
+        held = float(out.dtype.type(held))
+    return int(held) if -(2.0**63) <= held < 2.0**63 else _LOWEST
 
 
 def _check_range(out: Array, low: int, high: int) -> None:

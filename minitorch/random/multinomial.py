@@ -8,6 +8,7 @@ import numpy as np
 
 from minitorch.device import Array
 from minitorch.dtypes import scalar_name
+from minitorch.random.fill import empty_like
 from minitorch.random.generator import Generator, resolve
 from minitorch.random.others import exponential_
 from minitorch.random.uniform import unit_float64
@@ -39,7 +40,7 @@ def multinomial(
 def _from_row(p: Array, num_samples: int, generator: Generator) -> Array:
     """Invert the cumulative distribution."""
     with np.errstate(all="ignore"):
-        cumulative = np.cumsum(p, dtype=np.float64 if p.dtype == np.float64 else np.float32)
+        cumulative: Array = np.cumsum(p, dtype=np.float64 if p.dtype == np.float64 else np.float32)
         cumulative /= cumulative[-1]
     cumulative[-1] = 1
     return np.searchsorted(cumulative.astype(np.float64), unit_float64(generator, num_samples))
@@ -48,7 +49,7 @@ def _from_row(p: Array, num_samples: int, generator: Generator) -> Array:
 def _race(p: Array, num_samples: int, generator: Generator) -> Array:
     """Let an exponential clock of rate p[i] run for each i; those that ring first, at q[i] / p[i], are drawn."""
     _check_weights(p)
-    q = exponential_(np.empty_like(p), 1.0, generator)  # in the layout of p
+    q = exponential_(empty_like(p), 1.0, generator)
     with np.errstate(all="ignore"):
         key = p / q
     if num_samples == 1:

@@ -23,7 +23,8 @@ def exponential_(out: Array, lambd: float = 1.0, generator: Generator | None = N
     generator = resolve(generator, "exponential_")
     if not lambd > 0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
-    _check_continuous("Exponential", out)
+    if out.size:
+        _check_continuous("Exponential", out)
     scale = -1.0 / lambd
 
     def draw(n: int) -> Array:

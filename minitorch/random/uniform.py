@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.device import Array
-from minitorch.random.fill import check_overlap, fill, not_implemented
+from minitorch.random.fill import check_overlap, empty_like, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
 from minitorch.random.rounding import fma32, fma64
 
@@ -122,7 +122,7 @@ def dropout_noise(x: Array, p: float, generator: Generator | None = None) -> Arr
 
     x: floating point, 0 < p <= 1. p == 1 draws nothing.
     """
-    noise = np.empty_like(x)
+    noise = empty_like(x)
     if p == 1:
         noise[...] = 0
         return noise

@@ -131,6 +131,7 @@ class MultiProcessIterator(LoaderIterator):
         self._hand_out()
 
     def _start_workers(self, loader: DataLoader[Any]) -> None:
+        assert loader.prefetch_factor is not None
         context = loader.multiprocessing_context or default_context()
         for i in range(loader.num_workers):
             info = WorkerInfo(i, loader.num_workers, self.base_seed + i, self.dataset)

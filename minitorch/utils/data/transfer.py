@@ -42,7 +42,7 @@ class MemoryFile:
     def read(self, sizes: list[int]) -> list[np.ndarray]:
         arrays, position = [np.empty(size, np.uint8) for size in sizes], 0
         for array in arrays:
-            rest = memoryview(array)
+            rest = array.data
             while rest.nbytes:
                 count = os.preadv(self.descriptor, [rest], position)
                 if count == 0:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.random import manual_seed
+from minitorch.random import default_generator
 from minitorch.utils.data.dataset import Dataset, IterableDataset
 from minitorch.utils.data.fetch import Fetch
 from minitorch.utils.data.transfer import MemoryFile, send
@@ -61,7 +61,7 @@ class Failure:
     """A reply: an exception that the dataset, `collate_fn` or `worker_init_fn` raised."""
 
     def __init__(self, error: Exception, worker_id: int) -> None:
-        self.type: type[Exception] = type(error)
+        self.type: Any = type(error)
         self.message = (
             f"Caught {self.type.__name__} in DataLoader worker process {worker_id}.\n"
             f"Original {''.join(traceback.format_exception(error))}"
@@ -180,8 +180,12 @@ def _send(replies: Connection, file: MemoryFile | None, reply: Any, worker_id: i
 
 def _seed(info: WorkerInfo) -> None:
     """Python's generator and minitorch's get the worker's seed; NumPy's gets four words made from it."""
+    # A fork copies the locks that other threads hold just then, and nobody ever releases the copies: the two
+    # generators that have one are given new streams, with new locks.
+    default_generator._twister = None
+    np.random.set_bit_generator(np.random.MT19937(0))
     random.seed(info.seed)
-    manual_seed(info.seed)
+    default_generator.manual_seed(info.seed)
     base = info.seed - info.id
     words = np.random.SeedSequence([info.id, base & 0xFFFFFFFF, base >> 32, 0]).generate_state(4)
     np.random.seed(words)

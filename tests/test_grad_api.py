@@ -1,0 +1,466 @@
+"""torch.autograd.backward and grad, hooks in a backward pass, Variable, and the graph as data."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from autograd_helpers import leaf, same, same_error
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minitorch
+
+
+def scalar_of(T: Any) -> tuple[Any, Any]:
+    x = leaf(T, 2, 3)
+    return x, (x * x).sum()
+
+
+# --- grad
+
+
+def test_grad_of_a_scalar_and_of_several_outputs():
+    def program(T: Any) -> Any:
+        x, y = leaf(T, 3), leaf(T, 3, start=2.0)
+        z = x * y
+        one = T.autograd.grad(z.sum(), x, retain_graph=True)
+        two = T.autograd.grad([z.sum(), (x * 3).sum()], [x, y])
+        return one, two, x.grad is None
+
+    same(program)
+
+
+def test_grad_of_a_product_with_given_output_gradients():
+    def program(T: Any) -> Any:
+        x = leaf(T, 3)
+        v = T.tensor([1.0, -2.0, 0.5], dtype=T.float64)
+        a = T.autograd.grad(x * x, x, v)
+        b = T.autograd.grad(x * x, [x], grad_outputs=[v])
+        c = T.autograd.grad([x * x, (x * 2).sum()], x, [v, None])
+        return a, b, c
+
+    same(program)
+
+
+@pytest.mark.parametrize("kind", ["int64", "bool", "float32", "float64"])
+def test_output_gradients_are_converted_to_the_outputs_dtype(kind: str):
+    def program(T: Any) -> Any:
+        x = leaf(T, 3, dtype="float32")
+        return T.autograd.grad(x * 2, x, T.tensor([1, 0, 1]).to(getattr(T, kind)))
+
+    same(program)
+
+
+def test_a_dict_of_inputs_gives_a_dict():
+    same(lambda T: (lambda x, y: T.autograd.grad((x * y).sum(), {"x": x, "y": y}))(leaf(T, 2), leaf(T, 2)))
+
+
+def test_an_input_named_twice():
+    same(lambda T: (lambda x: T.autograd.grad((x * x).sum(), (x, x)))(leaf(T, 2)))
+
+
+def test_grad_of_a_leaf_with_respect_to_itself():
+    same(lambda T: (lambda x: T.autograd.grad(x, x))(leaf(T)))
+    same(lambda T: (lambda x: T.autograd.grad(x, x, T.ones(2, dtype=T.float64), create_graph=True))(leaf(T, 2)))
+
+
+def test_grad_with_respect_to_what_is_not_a_leaf():
+    def program(T: Any) -> Any:
+        x = leaf(T, 3)
+        y = x * x
+        z = (y * y).sum()
+        return T.autograd.grad(z, [y, x])
+
+    same(program)
+
+
+def test_unused_inputs():
+    def unused(T: Any, **options: Any) -> Any:
+        x, y = leaf(T, 2), leaf(T, 3)
+        return T.autograd.grad((x * 2).sum(), [x, y], **options)
+
+    same(lambda T: unused(T, allow_unused=True))
+    same(lambda T: unused(T, materialize_grads=True))
+    same(lambda T: unused(T, materialize_grads=True, allow_unused=True))
+    same_error(unused, "The differentiated Tensor at index 1 appears to not have been used in the graph")
+    same_error(lambda T: unused(T, allow_unused=False), "Set allow_unused=True if this is the desired behavior")
+    same_error(lambda T: unused(T, materialize_grads=True, allow_unused=False), "but got: allow_unused=False")
+
+
+def test_retain_graph_defaults_to_create_graph():
+    def twice(T: Any, **options: Any) -> Any:
+        x, y = scalar_of(T)
+        T.autograd.grad(y, x, **options)
+        return T.autograd.grad(y, x)
+
+    same(lambda T: twice(T, create_graph=True))
+    same(lambda T: twice(T, retain_graph=True))
+    same_error(twice, "Trying to backward through the graph a second time")
+    same_error(lambda T: twice(T, create_graph=True, retain_graph=False), "a second time")
+
+
+def test_create_graph_gives_higher_derivatives():
+    def program(T: Any) -> Any:
+        x = leaf(T, 3)
+        y = (x**4).sum()
+        derivatives = []
+        for _ in range(4):
+            (g,) = T.autograd.grad(y, x, create_graph=True)
+            derivatives.append(g)
+            y = g.sum()
+        return derivatives
+
+    same(program)
+
+
+def test_without_create_graph_the_gradient_is_not_tracked():
+    def program(T: Any) -> Any:
+        x, y = scalar_of(T)
+        v = T.ones((), dtype=T.float64, requires_grad=True)
+        g = T.autograd.grad(y, x, v, retain_graph=True)[0]
+        h = T.autograd.grad(y, x, v, create_graph=True)[0]
+        return g.requires_grad, g.grad_fn is None, h.requires_grad, T.autograd.grad(h.sum(), v)
+
+    same(program)
+
+
+def test_grad_under_no_grad():
+    def program(T: Any) -> Any:
+        x, y = scalar_of(T)
+        with T.no_grad():
+            (g,) = T.autograd.grad(y, x, create_graph=True)
+            return g, g.requires_grad, T.is_grad_enabled()
+
+    same(program)
+
+
+@pytest.mark.parametrize("library", [minitorch, torch])
+def test_only_inputs_is_deprecated(library: Any):
+    x, y = scalar_of(library)
+    with pytest.warns(FutureWarning, match="only_inputs argument is deprecated"):
+        library.autograd.grad(y, x, only_inputs=False)
+
+
+def test_batched_gradients_are_not_done():
+    x = leaf(minitorch, 2)
+    with pytest.raises(NotImplementedError, match="is_grads_batched"):
+        minitorch.autograd.grad(x * 2, x, minitorch.ones(2, 2), is_grads_batched=True)
+
+
+# --- errors
+
+
+def times_two(T: Any, *shape: int) -> Any:
+    return leaf(T, *shape) * 2
+
+
+ERRORS = {
+    "not a scalar": (lambda T: T.autograd.backward(times_two(T, 2)), "grad can be implicitly created only for scalar"),
+    "not a scalar, None given": (lambda T: T.autograd.backward([times_two(T, 2)], [None]), "only for scalar outputs"),
+    "not tracked": (
+        lambda T: T.autograd.backward(T.ones(())),
+        "element 0 of tensors does not require grad and does not have a grad_fn",
+    ),
+    "not tracked, not scalar": (lambda T: T.autograd.backward(T.ones(2)), "element 0 of tensors does not require grad"),
+    "second not tracked": (
+        lambda T: T.autograd.backward([times_two(T), T.ones(())]),
+        "element 1 of tensors does not require grad and does not have a grad_fn",
+    ),
+    "not tracked in grad": (lambda T: T.autograd.grad(T.ones(()), leaf(T, 2)), "element 0 of tensors"),
+    "shape of a gradient": (
+        lambda T: times_two(T, 2).backward(T.ones(3)),
+        "Mismatch in shape: grad_output[0] has a shape of torch.Size([3]) and output[0] has a shape of torch.Size([2])",
+    ),
+    "a gradient that would broadcast": (lambda T: times_two(T, 2).backward(T.ones(())), "shape of torch.Size([])"),
+    "shape of a leaf's gradient": (lambda T: leaf(T, 2).backward(T.ones(2, 1)), "Mismatch in shape: grad_output[0]"),
+    "too few gradients": (
+        lambda T: T.autograd.backward([times_two(T, 2), times_two(T, 2)], [T.ones(2)]),
+        "got 2 tensors and 1 gradients",
+    ),
+    "a number as gradient": (lambda T: times_two(T, 2).backward(2.0), ""),
+    "numbers as gradients": (lambda T: T.autograd.grad([times_two(T, 2)], leaf(T, 2), [2.0]), "either Tensors or None"),
+    "both names": (
+        lambda T: T.autograd.backward(times_two(T, 2), [T.ones(2)], grad_variables=[T.ones(2)]),
+        "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`.",
+    ),
+    "no inputs": (lambda T: T.autograd.backward(times_two(T), inputs=[]), "`inputs` argument to `backward()` cannot"),
+    "no inputs in grad": (lambda T: T.autograd.grad(times_two(T), []), "`inputs` argument to `grad()` cannot be empty"),
+    "no outputs": (lambda T: T.autograd.grad([], [leaf(T, 2)]), "appears to not have been used in the graph"),
+    "input not tracked": (
+        lambda T: T.autograd.grad(times_two(T), [leaf(T, 2), T.ones(2)]),
+        "One of the differentiated Tensors does not require grad",
+    ),
+    "backward input not tracked": (
+        lambda T: T.autograd.backward(times_two(T), inputs=T.ones(2)),
+        "can't retain_grad on Tensor that has requires_grad=False",
+    ),
+    "a number as input": (
+        lambda T: T.autograd.grad(times_two(T), [1.0]),
+        "have to be Tensors or GradientEdges, but got",
+    ),
+    "bare number as input": (lambda T: T.autograd.grad(times_two(T), 1.0), "'float' object is not iterable"),
+    "a string as output": (lambda T: T.autograd.grad("y", leaf(T, 2)), "Expected output to be a torch.Tensor"),
+    "None as output": (lambda T: T.autograd.grad(None, leaf(T, 2)), "'NoneType' object is not iterable"),
+    "under no_grad": (lambda T: under_no_grad(T).backward(), "element 0 of tensors does not require grad"),
+}
+
+
+def under_no_grad(T: Any) -> Any:
+    with T.no_grad():
+        return times_two(T)
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_errors(case: str):
+    program, message = ERRORS[case]
+    same_error(program, message)
+
+
+def test_more_gradients_than_outputs_is_an_error():  # PyTorch drops the rest without a word
+    x = leaf(minitorch, 2)
+    with pytest.raises(RuntimeError, match="got 1 tensors and 2 gradients"):
+        minitorch.autograd.grad(x * 2, x, (minitorch.ones(2), minitorch.ones(2)))
+
+
+# --- backward
+
+
+def test_backward_of_several_tensors():
+    def program(T: Any) -> Any:
+        x, y = leaf(T, 3), leaf(T, 3, start=2.0)
+        T.autograd.backward([x * y, (x * x).sum()], [T.tensor([1.0, 2.0, 3.0], dtype=T.float64), None])
+        return x.grad, y.grad
+
+    same(program)
+
+
+def test_backward_accumulates_into_inputs_alone():
+    def program(T: Any) -> Any:
+        x, y = leaf(T, 3), leaf(T, 3, start=2.0)
+        x.grad = T.ones(3, dtype=T.float64)
+        T.autograd.backward((x * y).sum(), inputs=[x])
+        return x.grad, y.grad
+
+    same(program)
+
+
+def test_backward_with_an_input_named_twice_adds_once():
+    def program(T: Any) -> Any:
+        x = leaf(T, 3)
+        (x * x).sum().backward(inputs=(x, x))
+        return x.grad
+
+    same(program)
+
+
+def test_backward_into_inputs_that_are_no_leaves():
+    def program(T: Any) -> Any:
+        x = leaf(T, 3)
+        y = x * x
+        z = y * y
+        T.autograd.backward(z.sum(), inputs=[y], retain_graph=True)
+        first = y.grad.clone()
+        z.sum().backward()  # y has become a tensor that retains its gradient
+        return first, y.grad, y.retains_grad, x.grad
+
+    same(program)
+
+
+def test_backward_into_an_input_that_is_not_reached():
+    def program(T: Any) -> Any:
+        x, y = leaf(T, 3), leaf(T, 3)
+        (x * 2).sum().backward(inputs=[x, y])
+        return x.grad, y.grad
+
+    same(program)
+
+
+def test_backward_of_nothing():
+    same(lambda T: T.autograd.backward([]))
+
+
+@pytest.mark.parametrize("library", [minitorch, torch])
+def test_grad_variables_is_deprecated(library: Any):
+    x = leaf(library, 2)
+    with pytest.warns(FutureWarning, match="`grad_variables` is deprecated"):
+        library.autograd.backward(x * 2, grad_variables=library.ones(2, dtype=library.float64))
+    np.testing.assert_array_equal(x.grad.numpy(), [2.0, 2.0])
+
+
+def test_backward_with_create_graph():
+    def program(T: Any) -> Any:
+        x = leaf(T, 3)
+        (x**3).sum().backward(create_graph=True)
+        first = x.grad
+        x.grad = None
+        first.sum().backward()
+        return first, x.grad
+
+    same(program)
+
+
+def test_the_gradient_given_for_a_leaf_is_not_its_grad():
+    def program(T: Any) -> Any:
+        x, v = leaf(T, 2), T.ones(2, dtype=T.float64)
+        x.backward(v)
+        x.grad.zero_()
+        return x.grad, v
+
+    same(program)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_random_graphs(data: st.DataObject):
+    """Sums and products of earlier values, chosen at random; then gradients of a few with respect to a few."""
+    steps = data.draw(
+        st.lists(st.tuples(st.booleans(), st.integers(0, 99), st.integers(0, 99)), min_size=1, max_size=12)
+    )
+    outputs = data.draw(st.lists(st.integers(0, 99), min_size=1, max_size=3))
+    inputs = data.draw(st.lists(st.integers(0, 99), min_size=1, max_size=3))
+
+    def program(T: Any) -> Any:
+        values = [leaf(T, 2, start=0.3), leaf(T, 2, start=-0.6)]
+        for product, i, j in steps:
+            a, b = values[i % len(values)], values[j % len(values)]
+            values.append(a * b * 0.5 if product else a + b)
+        ys, xs = [values[i % len(values)].sum() for i in outputs], [values[i % len(values)] for i in inputs]
+        found = T.autograd.grad(ys, xs, retain_graph=True, allow_unused=True)
+        T.autograd.backward(ys)
+        return found, values[0].grad, values[1].grad
+
+    same(program, rtol=1e-9)
+
+
+# --- hooks
+
+
+def test_a_leafs_hook_sees_the_whole_gradient_once():
+    def program(T: Any) -> Any:
+        x, seen = leaf(T, 2), []
+        x.register_hook(lambda g: seen.append(g.clone()))
+        x.register_post_accumulate_grad_hook(lambda p: seen.append(p.grad.clone()))
+        ((x * 2).sum() + (x * 3).sum()).backward()
+        return seen
+
+    same(program)
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_a_hook_replaces_the_gradient_for_grad_too(wanted: int):
+    def program(T: Any) -> Any:
+        x = leaf(T, 2)
+        y = x * x
+        y.register_hook(lambda g: g * 10)
+        x.register_hook(lambda g: g + 1)
+        z = (y * y).sum()
+        return T.autograd.grad(z, (x, y)[wanted], retain_graph=True), z.backward(), x.grad
+
+    same(program)
+
+
+@pytest.mark.parametrize("retain_first", [False, True])
+def test_a_retained_gradient_is_what_the_hooks_made_of_it(retain_first: bool):
+    def program(T: Any) -> Any:
+        x = leaf(T, 2)
+        y = x * x
+        if retain_first:
+            y.retain_grad()
+        y.register_hook(lambda g: g * 10)
+        y.retain_grad()
+        (y * y).sum().backward()
+        return y.grad, x.grad
+
+    same(program)
+
+
+def test_calling_grad_inside_a_hook():
+    def program(T: Any) -> Any:
+        x, y = leaf(T, 2), leaf(T, 2)
+        inner = (y * y).sum()
+        z = x * 3
+        z.register_hook(lambda g: T.autograd.grad(inner, y)[0] * g)
+        z.sum().backward()
+        return x.grad
+
+    same(program)
+
+
+# --- Variable, anomaly detection
+
+
+@pytest.mark.parametrize("library", [minitorch, torch])
+def test_variable(library: Any):
+    data = library.ones(2)
+    x = library.autograd.Variable(data, requires_grad=True)
+    assert type(x) is library.Tensor
+    assert x.requires_grad
+    assert x.is_leaf
+    assert x is not data
+    assert x.data_ptr() == data.data_ptr()
+    assert isinstance(data, library.autograd.Variable)
+    assert not isinstance(3, library.autograd.Variable)
+    assert not library.autograd.Variable(x * 2).requires_grad
+    with pytest.warns(UserWarning, match="volatile was removed"):
+        library.autograd.Variable(data, volatile=True)
+
+
+def test_variable_errors():
+    same_error(lambda T: T.autograd.Variable([1.0]), "Variable data has to be a tensor, but got list")
+    same_error(lambda T: T.autograd.Variable(T.tensor([1]), requires_grad=True), "Only Tensors of floating point")
+
+
+def test_anomaly_detection_is_not_done():
+    with pytest.raises(NotImplementedError, match="detect_anomaly"):
+        minitorch.autograd.detect_anomaly()
+    with pytest.raises(NotImplementedError, match="mode=True"):
+        minitorch.autograd.set_detect_anomaly(True)
+    with minitorch.autograd.set_detect_anomaly(False):
+        pass
+
+
+# --- the graph as data
+
+
+def test_describe():
+    w, b = leaf(minitorch, 3), leaf(minitorch, 1)
+    loss = (minitorch.ones(3, dtype=minitorch.float64) * w + b).sum()
+    assert minitorch.autograd.graph.describe(loss, {"w": w}).splitlines() == [
+        "3 SumBackward0 () <- 2",
+        "2 AddBackward0 (3,) <- 1, leaf 1",
+        "1 MulBackward0 (3,) <- w",
+        "leaf 1 (1,)",
+        "w (3,)",
+    ]
+    assert minitorch.autograd.graph.describe(w, {"w": w}) == "w (3,)"
+    assert minitorch.autograd.graph.describe(minitorch.ones(3)) == ""
+
+
+def test_to_dot_has_a_line_per_node_and_per_edge():
+    x = leaf(minitorch, 2)
+    text = minitorch.autograd.graph.to_dot((x * x).sum(), {'layer."0"': x})
+    assert text.startswith("digraph {")
+    assert text.endswith("}\n")
+    assert r'[shape=box, label="layer.\"0\"\n(2,)"]' in text
+    labels = re.findall(r'(\w+) \[.*label="(\w+)', text)
+    assert labels == [("t1", "layer"), ("n1", "MulBackward0"), ("n2", "SumBackward0")]
+    assert re.findall(r"(\w+) -> (\w+)", text) == [("t1", "n1"), ("t1", "n1"), ("n1", "n2")]
+
+
+def test_the_graph_of_several_and_of_deep_tensors():
+    x = leaf(minitorch, 2)
+    y = x
+    for _ in range(20_000):
+        y = y + 1.0
+    assert len(minitorch.autograd.graph.describe((y, x * 2)).splitlines()) == 20_002
+    with pytest.raises(TypeError, match="not of int"):
+        minitorch.autograd.graph.to_dot([3])
+
+
+@pytest.mark.parametrize("library", [minitorch, torch])
+def test_node_is_public(library: Any):
+    assert isinstance((leaf(library, 2) * 2).grad_fn, library.autograd.graph.Node)

@@ -1,0 +1,59 @@
+"""Arithmetic with one rounding, against fractions."""
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minitorch.random import rounding
+
+# --- rounding
+
+EXPONENTS = {32: 30, 64: 200}
+
+
+def floats(width):
+    largest = 2.0 ** EXPONENTS[width]
+    return st.floats(-largest, largest, width=width, allow_subnormal=False).filter(
+        lambda x: x == 0 or abs(x) > 1 / largest
+    )
+
+
+def to_float32(exact):
+    """The fraction rounded once to 24 bits."""
+    near = np.float32(float(exact))
+    around = [np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))]
+    return min(around, key=lambda c: (abs(Fraction(float(c)) - exact), int(c.view(np.int32)) & 1))
+
+
+@settings(max_examples=300, deadline=None)
+@given(floats(32), floats(32), floats(32))
+def test_fma32(x, y, c):
+    exact = Fraction(x) * Fraction(y) + Fraction(c)
+    assert rounding.fma32(np.array([x], np.float32), y, c)[0] == to_float32(exact)
+
+
+def test_fma32_near_ties():
+    """1.5 * 2**-24 on top of 1 is a tie but for the last bit of the product, which float64 drops."""
+    for sign in (-1, 1):
+        y = 1 + sign * 2.0**-23
+        for c in (2.0**30, 2.0**30 + 2.0**7):
+            x = np.float32(2.0**6 + 2.0**-17) * np.arange(1, 50, dtype=np.float32)
+            expected = [to_float32(Fraction(float(v)) * Fraction(y) + Fraction(c)) for v in x]
+            assert rounding.fma32(x, y, c).tolist() == [float(v) for v in expected]
+
+
+@settings(max_examples=300, deadline=None)
+@given(floats(64), floats(64), floats(64))
+def test_fma64(x, y, c):
+    exact = Fraction(x) * Fraction(y) + Fraction(c)
+    assert rounding.fma64(np.array([x]), y, c)[0] == float(exact)
+
+
+def test_fma64_near_ties():
+    x = 1 + np.arange(1, 40) * 2.0**-52
+    for y, c in ((1 + 2.0**-52, 2.0**53), (1 - 2.0**-53, 2.0**54), (2.0**-53 + 2.0**-60, 1.0), (3.0, -3.0)):
+        expected = [float(Fraction(v) * Fraction(y) + Fraction(c)) for v in x.tolist()]
+        assert rounding.fma64(x, y, c).tolist() == expected
+    assert rounding.fma64(np.array([np.inf, 1e308]), 10.0, 1.0).tolist() == [np.inf, np.inf]
