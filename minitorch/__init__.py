@@ -44,7 +44,7 @@ from minitorch.ops.elementwise import (
     acos, acosh, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, deg2rad, exp, exp2, expm1, floor, frac, hypot, log,
     log1p, log2, log10, logaddexp, logit, rad2deg, round, rsqrt, sigmoid, sin, sinh, sqrt, tan, tanh, trunc, xlogy,
 )
-from minitorch.ops.special import digamma, erf, erfc, erfinv, lgamma
+from minitorch.ops.special import digamma, erf, erfc, erfinv, lgamma, mvlgamma, polygamma, sinc
 from minitorch.ops.activation import log_softmax, relu, softmax
 from minitorch.ops.reduce import (
     all, any, count_nonzero, logsumexp, mean, nanmean, nansum, prod, sum,

@@ -84,10 +84,8 @@ def _array_from(data: Any, given: dtype | None) -> Array:
     if isinstance(data, np.ndarray | np.generic):
         if data.dtype.kind in "US":
             raise TypeError(f"can't convert np.ndarray of type {data.dtype}. Use numbers.")
-        array = np.asarray(data)
-        array = array.astype(_kind(given, array.dtype), copy=False)
-        dtypes.from_numpy(array.dtype)
-        return array
+        array = dtypes.canonical(np.asarray(data))
+        return array.astype(_kind(given, array.dtype), copy=False)
     if hasattr(data, "__cuda_array_interface__"):
         return require_cupy().asarray(data, dtype=_kind(given, None))
     leaf = data
@@ -159,7 +157,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor that shares the memory of a NumPy array: a write into either shows in both."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {ndarray.__class__.__name__})")
-    dtypes.from_numpy(ndarray.dtype)
+    ndarray = dtypes.canonical(ndarray)
     if any(s < 0 for s in ndarray.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
@@ -178,8 +176,8 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor sharing the memory of any object with `__dlpack__`."""
     if ext_tensor.__dlpack_device__()[0] == 1:
-        return wrap(np.from_dlpack(ext_tensor))
-    return wrap(require_cupy().from_dlpack(ext_tensor))
+        return wrap(dtypes.canonical(np.from_dlpack(ext_tensor)))
+    return wrap(dtypes.canonical(require_cupy().from_dlpack(ext_tensor)))
 
 
 # --- constants

@@ -68,6 +68,15 @@ def from_numpy(np_dtype: Any) -> dtype:
         ) from None
 
 
+def canonical(array: Array) -> Array:
+    """`array` with NumPy's own object for its dtype: an unpickled array has an equal copy of it, and we compare with `is`.
+
+    TypeError for what is no dtype here, and for the other byte order.
+    """
+    kind = from_numpy(array.dtype).numpy
+    return array if array.dtype is kind else array.view(kind)
+
+
 def scalar_name(array: Array) -> str:
     """'Float' for a float32 array: the name PyTorch uses in messages."""
     return SCALAR_NAMES[_BY_NUMPY[array.dtype]]

@@ -152,8 +152,12 @@ class Methods:
     sigmoid = elementwise.sigmoid
     relu = activation.relu
     softmax, log_softmax = activation.softmax, activation.log_softmax
-    erf, erfc, erfinv = special.erf, special.erfc, special.erfinv
-    lgamma, digamma = special.lgamma, special.digamma
+    erf, erfc, erfinv, sinc = special.erf, special.erfc, special.erfinv, special.sinc
+    lgamma, digamma, mvlgamma = special.lgamma, special.digamma, special.mvlgamma
+
+    def polygamma(self, n: Any) -> Any:
+        """The n-th derivative of digamma."""
+        return special.polygamma(n, self)
 
     def where(self, condition: Any, other: Any) -> Any:
         """This tensor where `condition` holds, else `other`."""

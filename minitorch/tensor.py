@@ -278,7 +278,7 @@ class Tensor(Methods):
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 
     def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-        return wrap(np.asarray(array))
+        return wrap(dtypes.canonical(np.asarray(array)))
 
     def __dlpack__(self, **options: Any) -> Any:
         if self.requires_grad:
@@ -450,7 +450,7 @@ def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[devic
 def _rebuild(cls: type, data: Array, requires_grad: bool, attributes: dict[str, Any] | None) -> Any:
     """Unpickle a tensor."""
     t = tape.new(cls)
-    t._data = data
+    t._data = dtypes.canonical(data)
     t._node = t._grad = t._cell = t._view = t._hooks = None
     t._requires_grad = requires_grad
     if attributes:

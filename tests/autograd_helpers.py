@@ -76,3 +76,63 @@ def same_error(program: Program, message: str = "") -> None:
     assert [c.__name__ for c in type(mine).__mro__] == [c.__name__ for c in type(theirs).__mro__], (mine, theirs)
     for error in (mine, theirs):
         assert message in str(error), error
+
+
+# --- Functions to test with
+
+LIBRARIES = [minitorch, torch]
+
+
+def function(T: Any, forward: Callable[..., Any], backward: Callable[..., Any], name: str = "Foo", **more: Any) -> Any:
+    """A Function with these static methods; returns its `apply`."""
+    methods = {"forward": forward, "backward": backward, **more}
+    return type(name, (T.autograd.Function,), {k: staticmethod(v) for k, v in methods.items()}).apply
+
+
+def product(T: Any) -> Any:
+    def forward(ctx: Any, x: Any, y: Any) -> Any:
+        ctx.save_for_backward(x, y)
+        return x * y
+
+    def backward(ctx: Any, g: Any) -> Any:
+        x, y = ctx.saved_tensors
+        return g * y, g * x
+
+    return function(T, forward, backward, "Product")
+
+
+def exponential(T: Any) -> Any:
+    def forward(ctx: Any, x: Any) -> Any:
+        y = x.exp()
+        ctx.save_for_backward(y)
+        return y
+
+    return function(T, forward, lambda ctx, g: g * ctx.saved_tensors[0], "Exponential")
+
+
+def split(T: Any, log: list[Any] | None = None, materialize: bool = True, save: bool = False) -> Any:
+    """x -> (2 x, 3 x, sum of x), or exponentials of them if it saves; its backward notes in `log` what it gets."""
+
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.set_materialize_grads(materialize)
+        ctx.ones = T.ones_like(x)
+        outputs = x * 2, x * 3, x.sum()
+        if save:
+            outputs = tuple(y.exp() for y in outputs)
+            ctx.save_for_backward(*outputs)
+        return outputs
+
+    def backward(ctx: Any, a: Any, b: Any, c: Any) -> Any:
+        if log is not None:
+            log.append([g if g is None else g.clone() for g in (a, b, c)])
+        if save:
+            y, z, total = ctx.saved_tensors
+            return a * y * 2 + b * z * 3 + c * total
+        terms = [g * k for g, k in ((a, 2), (b, 3), (c, ctx.ones)) if g is not None]
+        return sum(terms[1:], terms[0])
+
+    return function(T, forward, backward, "Split")
+
+
+def twice(ctx: Any, x: Any) -> Any:
+    return x * 2

@@ -231,7 +231,10 @@ def test_jacobian():
     same(lambda T: T.autograd.functional.jacobian(lambda x: x.sin(), (vector(T, 3),)))
     same(lambda T: T.autograd.functional.jacobian(lambda x: (x.sin(),), vector(T, 3)))
     same(lambda T: T.autograd.functional.jacobian(lambda x: x.sum(), leaf(T, 2, 2)))
-    assert minitorch.autograd.functional.jacobian(lambda x: x * 2, leaf(minitorch, 0)).shape == (0, 0)  # an error in PyTorch
+    assert minitorch.autograd.functional.jacobian(lambda x: x * 2, leaf(minitorch, 0)).shape == (
+        0,
+        0,
+    )  # an error in PyTorch
 
 
 def test_jacobian_of_what_does_not_depend():

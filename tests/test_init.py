@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -164,8 +163,7 @@ def test_old_names_warn(name: str) -> None:
         return tuple(getattr(t.nn.init, name)(t.ones(shape), **more).shape)
 
     check_same(case)
-    with warnings.catch_warnings(), pytest.raises(FutureWarning, match=f"nn.init.{name}_"):
-        warnings.simplefilter("error")
+    with pytest.warns(FutureWarning, match=f"nn.init.{name}_"):
         case(minitorch)
 
 

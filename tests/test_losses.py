@@ -371,7 +371,7 @@ def test_a_weight_of_another_dtype_leaves_the_result_alone(weight_kind: str) -> 
 
 # --- the old arguments, warnings and errors
 
-OLD = [dict(zip(("size_average", "reduce"), pair, strict=True)) for pair in itertools.product((None, True, False), repeat=2)]
+OLD = [{"size_average": a, "reduce": r} for a, r in itertools.product((None, True, False), repeat=2)]
 
 
 @pytest.mark.parametrize("old", OLD, ids=str)
@@ -387,7 +387,8 @@ def test_old_arguments(name: str, old: Any) -> None:
 
 LAYERS = {
     "MSELoss": {}, "L1Loss": {}, "BCELoss": {}, "BCEWithLogitsLoss": {}, "NLLLoss": {}, "NLLLoss2d": {},
-    "CrossEntropyLoss": {}, "SmoothL1Loss": {"beta": 2.0}, "HuberLoss": {"delta": 2.0}, "KLDivLoss": {"log_target": True},
+    "CrossEntropyLoss": {}, "SmoothL1Loss": {"beta": 2.0}, "HuberLoss": {"delta": 2.0},
+    "KLDivLoss": {"log_target": True},
 }  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def test_to_second_order(c: Case, dtype: str) -> None:
                 known = x if y is None else y
                 assert known is None or not numpy_of(known).any(), f"{order} of argument {i}: {x} against {y}"
             else:
-                same(x, y, f"{order} of argument {i}", 1e-3 if dtype == "float32" and order[0] == "s" else None)
+                same(x, y, f"{order} of argument {i}", 1e-3 if dtype == "float32" and order[0] == "s" else c.tolerance)
 
 
 @pytest.mark.parametrize("c", [c for c in CASES if c.numeric], ids=str)
@@ -142,7 +142,7 @@ def test_layouts(c: Case, layout: str) -> None:
     same(mine[0], theirs[0], "value")
     for i, (x, y) in enumerate(zip(mine[1], theirs[1])):
         if x is not None and y is not None:
-            same(x, y, f"gradient of argument {i}")
+            same(x, y, f"gradient of argument {i}", c.tolerance)
 
 
 EMPTY = [c for c in CASES if c.draws in ((real(3, 4),),) or c.name in {

@@ -1,12 +1,13 @@
 """Arithmetic with one rounding, against fractions."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minitorch.random import rounding
+from minitorch.random import others, rounding, uniform
 
 # --- rounding
 
@@ -52,8 +53,30 @@ def test_fma64(x, y, c):
 
 
 def test_fma64_near_ties():
+    """(1 + e)(1 - e) / 2**53 lies just below the middle between two numbers, by less than float64 can say."""
+    x, y, c = 1 + 2.0**-52, 2.0**-53 * (1 - 2.0**-52), 1 + 2.0**-52
+    assert rounding.fma64(np.array([x]), y, c).tolist() == [c]
+    assert rounding.fma64(np.array([x]), -y, -c).tolist() == [-c]
     x = 1 + np.arange(1, 40) * 2.0**-52
     for y, c in ((1 + 2.0**-52, 2.0**53), (1 - 2.0**-53, 2.0**54), (2.0**-53 + 2.0**-60, 1.0), (3.0, -3.0)):
         expected = [float(Fraction(v) * Fraction(y) + Fraction(c)) for v in x.tolist()]
         assert rounding.fma64(x, y, c).tolist() == expected
     assert rounding.fma64(np.array([np.inf, 1e308]), 10.0, 1.0).tolist() == [np.inf, np.inf]
+
+
+def test_uniform_near_ties():
+    """3 u + 2**-60: the second term decides where 3 u is in the middle between two float32 numbers."""
+    u = (np.arange(2**24 - 64, 2**24) * 2.0**-24).astype(np.float32)
+    low, high = 2.0**-60, 3.0
+    drawn = uniform._between(u, np.float32(low), np.float32(high))
+    assert drawn.tolist() == [float(to_float32(Fraction(float(v)) * 3 + Fraction(low))) for v in u]
+
+
+def test_exponential_near_ties(monkeypatch):
+    """Where the last bit of log1p decides the rounding to float32, it is the C library's."""
+    middles = 1 + (2 * np.arange(5000) + 1) * 2.0**-24
+    u = -np.expm1(-middles)
+    u = np.concatenate([u, np.nextafter(u, 0), np.nextafter(u, 1)])
+    monkeypatch.setattr(others, "unit_float64", lambda generator, n: u[:n])
+    expected = -rounding.libm(math.log1p, -u)
+    assert others.exponential_(np.empty(u.size, np.float32)).tolist() == expected.astype(np.float32).tolist()

@@ -1,6 +1,7 @@
 """Automatic differentiation: the functions that ask for gradients, and the tools to write and check derivatives."""
 
-from minitorch.autograd import functional, graph
+from minitorch.autograd import functional as functional
+from minitorch.autograd import graph as graph
 from minitorch.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from minitorch.autograd.api import backward, grad
 from minitorch.autograd.function import Function

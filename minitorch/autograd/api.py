@@ -114,6 +114,9 @@ def grad(
 
 def _roots(outputs: Any, gradients: Any, create_graph: bool) -> list[tuple[Any, Any]]:
     """(output, its gradient), checked; the gradient is an array, or a Tensor if the pass is recorded."""
+    if gradients is None and isinstance(outputs, tape.Tensor) and outputs._data.size == 1 and outputs._requires_grad:
+        one = xp(outputs._data).ones(outputs._data.shape, outputs._data.dtype)  # loss.backward(), nearly always
+        return [(outputs, wrap(one) if create_graph else one)]
     tensors = _as_list(outputs)
     for t in tensors:
         if not isinstance(t, tape.Tensor):

@@ -31,16 +31,14 @@ def run(
     """
     targets: list[Edge] = [] if inputs is None else [edge_of(t) for t in inputs]
     needed = None if inputs is None else _leading_to(targets, [edge_of(t) for t, _ in roots])
-    wanted_nodes = set(targets)
-    found: dict[Edge, Any] = {}  # the gradients of targets that are not leaves
+    found: dict[Edge, Any] = dict.fromkeys(targets)
     leaves: dict[Any, tuple[Any, bool]] = {}  # (gradient so far, whether nothing else holds that array)
     pending: dict[int, tuple[Node, Any]] = {}  # gradients in flight, by the number of the node they wait at
     heap: list[int] = []  # those numbers, negated: the first is the newest node
+    unbroadcast = sum_to if create_graph else sum_to.array
 
-    allowed = on_arrays.set(not create_graph)
+    rules_on_arrays = on_arrays.set(not create_graph)
     recording = grad_enabled.set(create_graph)
-    silent = np.errstate(all="ignore")
-    silent.__enter__()
     try:
         g = None
         edges, gradients = [edge_of(t) for t, _ in roots], [g for _, g in roots]
@@ -52,7 +50,7 @@ def run(
                 leaf = not isinstance(edge, Node)
                 place = edge._data if leaf else edge
                 if gi.shape != place.shape:
-                    gi, owned = sum_to(gi, place.shape), True
+                    gi, owned = unbroadcast(gi, place.shape), True
                 if (gi._data if create_graph else gi).dtype is not place.dtype:
                     gi, owned = convert(gi, place.dtype), True
                 if leaf:
@@ -72,7 +70,7 @@ def run(
                 g = _run_hooks(node.hooks, g, create_graph)
             wanted = None
             if needed is not None:
-                if node in wanted_nodes:
+                if node in found:
                     found[node] = g
                 wanted = [edge in needed for edge in node.edges]
                 if not any(wanted):
@@ -90,13 +88,12 @@ def run(
                 found[leaf] = g
         if accumulate and needed is not None:
             for t, edge in zip(inputs or (), targets):
-                if edge in found:
+                if found[edge] is not None:
                     _add_to_grad(t, found[edge], False, create_graph)
     finally:
-        silent.__exit__(None, None, None)
         grad_enabled.reset(recording)
-        on_arrays.reset(allowed)
-    return [found.get(edge) for edge in targets]
+        on_arrays.reset(rules_on_arrays)
+    return [found[edge] for edge in targets]
 
 
 def edge_of(t: Any) -> Edge:

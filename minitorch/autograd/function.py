@@ -182,7 +182,7 @@ def _record(node: FunctionNode, outputs: list[Any]) -> None:
 def _adopt_written(node: FunctionNode, number: int, out: Any, count: int) -> None:
     """`forward` wrote into its argument `out`: that is now this output."""
     check_writable(out, True, node.label)
-    value = wrap(out._data if out._view is None else out._data.copy())
+    value = wrap(out._data)
     value._node, value._requires_grad = node.output_node(number), True
     if out._view is None:
         inplace._adopt(out, value)

@@ -36,10 +36,7 @@ class Parts:
         return self
 
     def __add__(self, other: Parts) -> Parts:
-        total = dict(self.by_output)
-        for i, g in other.by_output.items():
-            total[i] = total[i] + g if i in total else g
-        return Parts(total)
+        return Parts(self.by_output | other.by_output)  # an OutputNode is visited once: no number occurs twice
 
 
 class BareNode(Node):

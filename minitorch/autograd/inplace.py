@@ -108,8 +108,10 @@ def fill(input: Array, value: Array) -> Array:
 
 def bump(t: Any) -> None:
     """Count a write into the memory of `t`."""
-    cell = version_cell(t)
-    if cell is not INFERENCE_CELL:
+    cell = t._cell
+    if cell is None:
+        t._cell = [1]
+    elif cell is not INFERENCE_CELL:
         cell[0] += 1
 
 

@@ -58,6 +58,9 @@ def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception
             f"'{second}' on {other}. Move one of them: .to('{place}') or .to('{other}')."
         )
     if isinstance(error, TypeError):
+        if not found and arrays:
+            kind = arrays[0].__class__.__name__
+            return TypeError(f"{name}(): argument '{arguments[0]}' (position 1) must be Tensor, not {kind}")
         for position, (argument, x) in enumerate(zip(arguments, arrays, strict=False), 1):
             if not (is_array(x) or x is None or isinstance(x, int | float)):
                 kind = x.__class__.__name__

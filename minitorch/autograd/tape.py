@@ -218,13 +218,11 @@ def _caller(op: Op) -> Any:
             else:
                 arrays.append(x)
             bit += bit
-        if not tensors:
-            kind = arrays[0].__class__.__name__ if arrays else "nothing"
-            name = op.arguments[0] if op.arguments else op.rest
-            raise TypeError(f"{op.name}(): argument '{name}' (position 1) must be Tensor, not {kind}")
         try:
             if promote and (tensors != 2 or len(arrays) != 2 or arrays[0].dtype is not arrays[1].dtype):
                 arrays = promoted(arrays)
+            if not tensors:
+                raise TypeError
             out = function(*arrays, **options)
         except (TypeError, ValueError) as error:
             raise explain(op.name, op.arguments, arrays, error) from None

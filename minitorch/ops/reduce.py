@@ -19,7 +19,7 @@ from minitorch.ops.dims import Dim, Shape, axes, count, kept, wrap_dim, wrap_dim
 from minitorch.ops.elementwise import exp
 from minitorch.ops.join import flip
 from minitorch.ops.scan import cumprod, shifted
-from minitorch.ops.shape import reshape
+from minitorch.ops.shape import data_of, reshape
 from minitorch.summation import total
 
 
@@ -84,7 +84,8 @@ def nansum(input: Array, dim: Dim = None, keepdim: bool = False, *, dtype: Any =
         input = input.astype(dtype.numpy, copy=False)
     if input.dtype.kind == "f":
         input = xp(input).where(xp(input).isnan(input), input.dtype.type(0), input)
-    return total(input, axes(dim, input.ndim), keepdim)
+    out = total(input, axes(dim, input.ndim), keepdim)
+    return out if dtype is None else out.astype(dtype.numpy, copy=False)
 
 
 def nanmean(input: Any, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
@@ -107,9 +108,13 @@ def count_nonzero(input: Array, dim: Dim = None) -> Array:
 # --- products
 
 
-@differentiable(
-    lambda g, input, dim: spread(g, size=input.shape, dim=dim) * _others(input, dim), name=_numbered("Prod")
-)
+def _prod_slope(g: Any, input: Any, out: Any, dim: int | None) -> Any:
+    if data_of(input).all():
+        return spread(g * out, size=input.shape, dim=dim) / input
+    return spread(g, size=input.shape, dim=dim) * _others(input, dim)
+
+
+@differentiable(lambda g, input, out, dim: _prod_slope(g, input, out, dim), name=_numbered("Prod"))
 def prod(input: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Array:
     """The product, over one dimension or all; of integers and bool in int64. `dtype`: convert the input to it first."""
     if dtype is not None:
@@ -159,19 +164,19 @@ def logsumexp(input: Array, dim: Dim, keepdim: bool = False) -> Array:
 # --- truth: anything but zero is true
 
 
-def _truth(found: Any, kind: Any) -> Array:
-    return found.astype(np.uint8) if kind == np.uint8 else found
+def _truth(name: str, input: Array, dim: Dim, keepdim: bool) -> Array:
+    axis = None if dim is None else wrap_dims(dim, input.ndim)  # of no dims: each element by itself
+    found = getattr(input, name)(axis=axis if input.ndim else None, keepdims=keepdim)
+    return found.astype(np.uint8) if input.dtype == np.uint8 else found
 
 
 @constant()
 def any(input: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """True if an element is not 0; bool, of uint8 in uint8."""
-    axis = None if dim is None or not input.ndim else wrap_dims(dim, input.ndim)
-    return _truth(input.any(axis=axis, keepdims=keepdim), input.dtype)
+    return _truth("any", input, dim, keepdim)
 
 
 @constant()
 def all(input: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """True if no element is 0; bool, of uint8 in uint8."""
-    axis = None if dim is None or not input.ndim else wrap_dims(dim, input.ndim)
-    return _truth(input.all(axis=axis, keepdims=keepdim), input.dtype)
+    return _truth("all", input, dim, keepdim)

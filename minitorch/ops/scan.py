@@ -15,6 +15,7 @@ from minitorch.ops.along import take_along
 from minitorch.ops.dims import numpy_names, wrap_dim
 from minitorch.ops.elementwise import exp
 from minitorch.ops.join import flip
+from minitorch.ops.shape import data_of
 
 # float32 accumulates in float64, float16 in float32: a running sum has no pairs to add.
 _ACCUMULATOR = {"e": np.dtype(np.float32), "f": np.dtype(np.float64)}
@@ -28,21 +29,32 @@ def _accumulated(name: str, input: Array, dim: int, dtype: Any) -> Array:
         kind = np.dtype(np.int64)
     dim = wrap_dim(dim, input.ndim)
     result = kind if dtype is None else dtype.numpy
+    if result.kind == "b":
+        raise NotImplementedError(f"\"{name}_out_cpu\" not implemented for 'Bool': use an integer dtype")
     if not input.ndim:
         return input.astype(result)
     wide = _ACCUMULATOR.get(kind.char, kind)
     return getattr(xp(input), name)(input, axis=dim, dtype=wide).astype(result, copy=False)
 
 
-@differentiable(lambda g, dim: flip(cumsum(flip(g, dim), dim=dim), dim))
+def _summed_back(g: Any, dim: int) -> Any:
+    """out[i] = g[i] + g[i + 1] + ...: the adjoint of cumsum."""
+    return flip(cumsum(flip(g, dim), dim=dim), dim) if g.ndim else g
+
+
+@differentiable(lambda g, dim: _summed_back(g, dim))
 def cumsum(input: Array, dim: int, *, dtype: Any = None) -> Array:
     """out[i] = input[0] + ... + input[i] along `dim`; of integers and bool in int64. `dtype`: convert to it first."""
     return _accumulated("cumsum", input, dim, dtype)
 
 
-@differentiable(
-    lambda g, input, out, dim: _recurrence_back(g, input, dim) * shifted(out, dim=wrap_dim(dim, g.ndim), by=1, fill=1.0)
-)
+def _cumprod_slope(g: Any, input: Any, out: Any, dim: int) -> Any:
+    if data_of(input).all():
+        return _summed_back(g * out, dim) / input
+    return _recurrence_back(g, input, dim) * shifted(out, dim=wrap_dim(dim, g.ndim), by=1, fill=1.0)
+
+
+@differentiable(lambda g, input, out, dim: _cumprod_slope(g, input, out, dim))
 def cumprod(input: Array, dim: int, *, dtype: Any = None) -> Array:
     """out[i] = input[0] * ... * input[i] along `dim`; of integers and bool in int64. `dtype`: convert to it first."""
     return _accumulated("cumprod", input, dim, dtype)

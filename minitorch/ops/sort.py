@@ -115,7 +115,7 @@ def _distinct(name: str, input: Any, dim: int | None, in_order: bool, wanted: tu
         dim = wrap_dim(dim, x.ndim)
         flat = input if x.ndim else input.reshape((1,))
         shape = (flat.shape[dim],)
-        if x.size == 0 and shape[0]:
+        if 0 in flat.shape[:dim] + flat.shape[dim + 1 :]:
             raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
         rows = lib.moveaxis(flat._data, dim, 0)
         rows = rows.reshape(shape[0], math.prod(rows.shape[1:]))

@@ -12,7 +12,7 @@ The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from operator import is_
+from operator import attrgetter, is_, itemgetter
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from minitorch.tensor import Tensor
 # second-level cache; on a GPU few long calls are best.
 CPU_SLICE = 1 << 16
 GPU_SLICE = 1 << 24
+_array = attrgetter("_data")
 SPARES = 3  # arrays for the formula to write to
 
 
@@ -60,15 +61,14 @@ class FlatOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        with np.errstate(all="ignore"):  # inf and nan are results here
-            for index, group in enumerate(self.param_groups):
-                params = [p for p in group["params"] if p._grad is not None]
-                for segment in self._segments(index, group, params):
-                    options = self._options(group, segment)
-                    segment.gather()
-                    for arrays, buffers in segment.slices():
-                        self._formula(*arrays, **buffers, **options)
-                    segment.scatter()
+        for index, group in enumerate(self.param_groups):
+            params = [p for p in group["params"] if p._grad is not None]
+            for segment in self._segments(index, group, params):
+                options = self._options(group, segment)
+                segment.gather()
+                for arrays, buffers in segment.slices():
+                    self._formula(*arrays, **buffers, **options)
+                segment.scatter()
         return loss
 
     def add_param_group(self, param_group: Group) -> None:
@@ -100,9 +100,11 @@ class FlatOptimizer(Optimizer):
 
     def _memory(self, params: list[Tensor], keys: tuple[str, ...]) -> list[Any]:
         """What segments are made from: the parameters, their arrays and the arrays of their state."""
-        memory = [*params, *[p._data for p in params]]
+        memory = [*params, *map(_array, params)]
         if keys:
-            memory += [state[key]._data for state in [self.state[p] for p in params] for key in keys]
+            states = list(map(self.state.__getitem__, params))
+            for key in keys:
+                memory += map(_array, map(itemgetter(key), states))
         return memory
 
     def _same(self, memory: list[Any], params: list[Tensor], keys: tuple[str, ...]) -> bool:

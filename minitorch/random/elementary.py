@@ -77,7 +77,8 @@ def sin_cos(angle: Array) -> tuple[Array, Array]:
     sin *= square
     sin = _multiply_add(sin, x.astype(np.float64), x)
     swap = (j & 2) != 0
-    sin_of_angle, cos_of_angle = np.where(swap, cos, sin), np.where(swap, sin, cos)
+    sin_of_angle: Array = np.where(swap, cos, sin)
+    cos_of_angle: Array = np.where(swap, sin, cos)
     sign_bits: Array = sin_of_angle.view(np.int32)
     sign_bits ^= (j & 4) << 29
     sign_bits = cos_of_angle.view(np.int32)

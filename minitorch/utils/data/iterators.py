@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitorch.device import cuda_device_count
 from minitorch.utils.data.fetch import make_fetch
-from minitorch.utils.data.pool import WorkerHandle, stop_workers
+from minitorch.utils.data.pool import WorkerHandle, interrupts_wait, stop_workers
 from minitorch.utils.data.sampler import draw_seed
 from minitorch.utils.data.worker import Exhausted, Failure, WorkerInfo
 
@@ -122,33 +122,38 @@ class MultiProcessIterator(LoaderIterator):
         super().begin(loader)
         for worker in self.workers:  # kept from the last epoch, which may have been left early
             while worker.under_way:
-                self._receive(self._wait([worker]))
+                self._wait([worker])
+                with self._stopping_on_error():
+                    worker.receive()
             worker.restart()
         if not self.workers:
             self._start_workers(loader)
         self.in_line = deque(self.workers)  # who gets the next task
         self.turns: deque[WorkerHandle] = deque()  # who owes a reply, in the order of the tasks
-        self._hand_out()
+        with self._stopping_on_error():
+            self._hand_out()
 
     def _start_workers(self, loader: DataLoader[Any]) -> None:
         assert loader.prefetch_factor is not None
         context = loader.multiprocessing_context or default_context()
         for i in range(loader.num_workers):
             info = WorkerInfo(i, loader.num_workers, self.base_seed + i, self.dataset)
-            self.workers.append(
-                WorkerHandle(context, loader.prefetch_factor, self.make_fetch, info, loader.worker_init_fn)
-            )
+            with interrupts_wait():
+                self.workers.append(
+                    WorkerHandle(context, loader.prefetch_factor, self.make_fetch, info, loader.worker_init_fn)
+                )
 
     def next_batch(self) -> Any:
         if self.broken:
             raise RuntimeError("This DataLoader iterator has failed and stopped its workers: begin a new one")
         while self.turns:
             worker = self._wait([self.turns[0]] if self.in_order else list(set(self.turns)))
-            self.turns.remove(worker)
-            reply = self._receive(worker)
-            if isinstance(reply, Exhausted) and worker in self.in_line:
-                self.in_line.remove(worker)
-            self._hand_out()
+            with self._stopping_on_error():
+                self.turns.remove(worker)
+                reply = worker.receive()
+                if isinstance(reply, Exhausted) and worker in self.in_line:
+                    self.in_line.remove(worker)
+                self._hand_out()
             if isinstance(reply, Failure):
                 raise reply.error()
             if not isinstance(reply, Exhausted):
@@ -167,8 +172,7 @@ class MultiProcessIterator(LoaderIterator):
                 index = next(self.indices)
             except StopIteration:
                 return
-            with self._stopping_on_error():
-                worker.give(index)
+            worker.give(index)
             self.turns.append(worker)
             self.in_line.rotate(-1)
 
@@ -187,13 +191,10 @@ class MultiProcessIterator(LoaderIterator):
             if left == 0:
                 raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds")
 
-    def _receive(self, worker: WorkerHandle) -> Any:
-        with self._stopping_on_error():
-            return worker.receive()
-
     @contextmanager
     def _stopping_on_error(self) -> Iterator[None]:
-        """An error inside (a death, Ctrl-C) may leave half a message in a pipe: nothing after it counts."""
+        """An error inside (a death, Ctrl-C) may leave half a message in a pipe, or a task in nobody's turn:
+        nothing after it could be trusted."""
         try:
             yield
         except BaseException:

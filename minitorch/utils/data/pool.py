@@ -6,9 +6,11 @@ import contextlib
 import itertools
 import os
 import signal
+import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -95,15 +97,35 @@ def stop_workers(workers: list[WorkerHandle], owner: int) -> None:
     """Stop all workers and empty the list: politely, after `_GRACE` seconds by SIGTERM, then by SIGKILL."""
     if os.getpid() != owner:  # a forked child has inherited the list, but the workers are not its children
         return
-    for worker in workers:
-        worker.ask_to_stop()
-    deadline = time.monotonic() + _GRACE
-    for worker in workers:
-        worker.process.join(max(0.0, deadline - time.monotonic()))
-    for end in ("terminate", "kill"):
-        alive = [worker for worker in workers if worker.process.is_alive()]
-        for worker in alive:
-            getattr(worker.process, end)()
-        for worker in alive:
-            worker.process.join(1.0)
-    workers.clear()
+    try:
+        for worker in workers:
+            worker.ask_to_stop()
+        deadline = time.monotonic() + _GRACE
+        for worker in workers:
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+    finally:  # Ctrl-C cuts the waiting short
+        with interrupts_wait():
+            for end in ("terminate", "kill"):
+                alive = [worker for worker in workers if worker.process.is_alive()]
+                for worker in alive:
+                    getattr(worker.process, end)()
+                for worker in alive:
+                    worker.process.join(1.0)
+            workers.clear()
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Ctrl-C takes effect only afterwards: halfway through, a process would be lost track of."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler) or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[Any] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if came:
+            handler(*came[0])

@@ -183,7 +183,7 @@ def _seed(info: WorkerInfo) -> None:
     # A fork copies the locks that other threads hold just then, and nobody ever releases the copies: the two
     # generators that have one are given new streams, with new locks.
     default_generator._twister = None
-    np.random.set_bit_generator(np.random.MT19937(0))
+    np.random.set_bit_generator(np.random.MT19937(0))  # type: ignore[attr-defined]  # NumPy's stubs lack it
     random.seed(info.seed)
     default_generator.manual_seed(info.seed)
     base = info.seed - info.id
