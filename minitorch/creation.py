@@ -12,7 +12,8 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch import random as streams
-from minitorch.autograd.tape import wrap
+from minitorch.autograd.mode import inference
+from minitorch.autograd.tape import INFERENCE_CELL, wrap
 from minitorch.device import CPU, Array, device, move, require_cupy
 from minitorch.dtypes import dtype
 from minitorch.ops.shape import size_of
@@ -29,11 +30,7 @@ def _library(where: DeviceLike) -> Any:
 
 def _kind(given: dtype | None, otherwise: Any) -> Any:
     """NumPy's object for a `dtype` argument."""
-    if given is None:
-        return otherwise
-    if not isinstance(given, dtype):
-        raise TypeError(f"argument 'dtype' must be torch.dtype, not {given.__class__.__name__}")
-    return given.numpy
+    return otherwise if given is None else dtypes.as_dtype(given).numpy
 
 
 def _finish(array: Array, requires_grad: builtins.bool, options: dict[str, Any]) -> Tensor:
@@ -44,6 +41,8 @@ def _finish(array: Array, requires_grad: builtins.bool, options: dict[str, Any])
         if value and str(value) not in ("torch.strided", "torch.preserve_format", "torch.contiguous_format"):
             raise NotImplementedError(f"minitorch does not support {name}={value!r} when creating a tensor")
     t: Tensor = wrap(array)
+    if inference.get():
+        t._cell = INFERENCE_CELL
     if requires_grad:
         t.requires_grad = True
     return t
@@ -107,6 +106,7 @@ def _array_from(data: Any, given: dtype | None) -> Array:
         odd = next((x for x in np.array(data, dtype=object).ravel() if not isinstance(x, int | float)), data)
         raise TypeError(f"new(): invalid data type '{odd.__class__.__name__}'")
     if given is not None:
+        given = dtypes.as_dtype(given)
         if array.dtype.kind in "iu" and given.numpy.kind in "iu" and array.size:
             limits = np.iinfo(given.numpy)
             if array.min() < limits.min or array.max() > limits.max:

@@ -68,6 +68,15 @@ def from_numpy(np_dtype: Any) -> dtype:
         ) from None
 
 
+def as_dtype(x: Any) -> dtype:
+    """A `dtype` argument: a dtype, or Python's float, int or bool for float64, int64 and bool."""
+    if isinstance(x, dtype):
+        return x
+    if isinstance(x, type) and x in (builtins.float, builtins.int, builtins.bool):
+        return {builtins.float: float64, builtins.int: int64, builtins.bool: bool}[x]
+    raise TypeError(f"argument 'dtype' must be torch.dtype, not {x.__class__.__name__}")
+
+
 def canonical(array: Array) -> Array:
     """`array` with NumPy's own object for its dtype: an unpickled array has an equal copy of it, and we compare with `is`.
 

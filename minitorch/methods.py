@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import random as streams
-from minitorch.autograd.broadcast import convert
+from minitorch.autograd.broadcast import convert, convert_to_integer
 from minitorch.autograd.inplace import bump, check_writable, copy_, fill, inplace, will_track
 from minitorch.autograd.tape import wrap
 from minitorch.device import device_of, move
@@ -37,7 +37,9 @@ def _to(kind: Any) -> Any:
     """`x.float()` and its like."""
 
     def method(self: Any) -> Any:
-        return self if self._data.dtype is kind.numpy else convert(self, kind.numpy)
+        if self._data.dtype is kind.numpy:
+            return self
+        return (convert if kind.is_floating_point else convert_to_integer)(self, kind.numpy)
 
     method.__doc__ = f"Converted to {kind.name}; itself if it is that already."
     return method

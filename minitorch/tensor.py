@@ -10,7 +10,7 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd import api, inplace, tape
-from minitorch.autograd.broadcast import clone, convert
+from minitorch.autograd.broadcast import clone, convert, convert_to_integer
 from minitorch.autograd.hooks import LeafHooks, RemovableHandle, register_hook, retain_grad
 from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
 from minitorch.device import Array, as_numpy, device, device_of
@@ -192,6 +192,15 @@ class Tensor(Methods):
         hooks = self._node.hooks if self._node is not None else None
         return any(getattr(hook, "retains", None) is not None for hook in hooks or ())
 
+    def _is_view(self) -> bool:
+        return self._view is not None
+
+    @property
+    def _base(self) -> Tensor | None:
+        return None if self._view is None else self._view.base
+
+    output_nr = 0
+
     @property
     def _version(self) -> int:
         if self._cell is INFERENCE_CELL:
@@ -367,7 +376,7 @@ class Tensor(Methods):
         if where is not None and (where.type, where.index or 0) != (t.device.type, t.device.index or 0):
             t = transfer(t, to=where, source=t.device)
         if kind is not None and kind.numpy is not t._data.dtype:
-            t = convert(t, kind.numpy)
+            t = (convert if kind.is_floating_point else convert_to_integer)(t, kind.numpy)
         return clone(t) if copy and t is self else t
 
     def cpu(self) -> Tensor:
@@ -427,7 +436,7 @@ def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[devic
     if options:
         raise TypeError(f"to() received an invalid combination of arguments: unknown {sorted(options)}")
     for x in args:
-        if isinstance(x, dtype):
+        if isinstance(x, dtype | type):
             kind = x
         elif isinstance(x, Tensor):
             other = x
@@ -442,9 +451,7 @@ def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[devic
         copy = flags[1]
     if other is not None:
         where, kind = other.device, other.dtype
-    if kind is not None and not isinstance(kind, dtype):
-        raise TypeError(f"to(): argument 'dtype' must be torch.dtype, not {type(kind).__name__}")
-    return (None if where is None else device(where)), kind, copy
+    return (None if where is None else device(where)), None if kind is None else dtypes.as_dtype(kind), copy
 
 
 def _rebuild(cls: type, data: Array, requires_grad: bool, attributes: dict[str, Any] | None) -> Any:

@@ -353,6 +353,22 @@ def test_half_is_rounded_once(name: str, rng: Any) -> None:
     np.testing.assert_allclose(mine, theirs, rtol=2e-3)
 
 
+def test_half_class_losses_sum_in_float32(rng: Any) -> None:
+    x, c = scores(rng, "float16", 3000, 4), classes(rng, 4, 3000)
+    for arrays in ({"input": x, "target": c}, {"input": x, "target": c, "weight": probabilities(rng, "float16", 4)}):
+        mine, theirs = (derivatives(lib, "nll_loss", arrays, ["input"], {})[0] for lib in (minitorch, torch))
+        assert mine.dtype == theirs.dtype == np.float16
+        np.testing.assert_allclose(mine, theirs, rtol=2e-3, atol=1e-4)
+
+
+def test_short_integers_are_not_taken_for_half(rng: Any) -> None:
+    def case(t: Any) -> Any:
+        x = t.full((300,), 30000, dtype=t.int16)
+        return t.nn.functional.l1_loss(x, x - 1001, reduction="sum"), t.nn.functional.l1_loss(x, x - 1, reduction="none")
+
+    check_same(case)
+
+
 @pytest.mark.parametrize("weight_kind", ["float64", "int64"])
 def test_a_weight_of_another_dtype_leaves_the_result_alone(weight_kind: str) -> None:
     def case(t: Any) -> Any:
@@ -574,6 +590,32 @@ def test_errors_tell_the_cure() -> None:
         f.binary_cross_entropy(minitorch.tensor([1.5]), minitorch.tensor([1.0]))
     with pytest.raises(RuntimeError, match=r"\.float\(\)"):
         f.binary_cross_entropy_with_logits(x, minitorch.zeros(2, 3, dtype=minitorch.int64))
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize(
+    "name",
+    ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "kl_div", "binary_cross_entropy",
+     "binary_cross_entropy_with_logits"],
+)  # fmt: skip
+def test_it_prints_the_same(name: str, reduction: str) -> None:
+    """Down to the grad_fn in `tensor(0.6931, grad_fn=<...>)`."""
+
+    def case(t: Any) -> Any:
+        x, y = t.full((2,), 0.5, requires_grad=True), t.full((2,), 1.0)
+        return str(getattr(t.nn.functional, name)(x, y, reduction=reduction))
+
+    check_same(case)
+    if name == "kl_div":
+        check_same(
+            lambda t: str(
+                t.nn.functional.kl_div(t.ones(1, requires_grad=True), t.ones(1), reduction=reduction, log_target=True)
+            )
+        )
+
+
+def test_cross_entropy_prints_the_same() -> None:
+    check_same(lambda t: str(t.nn.functional.cross_entropy(t.zeros(2, 3, requires_grad=True), t.tensor([0, 2]))))
 
 
 def test_one_node_each() -> None:

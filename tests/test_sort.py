@@ -76,6 +76,24 @@ def test_ties_are_named_in_their_order() -> None:
     assert minitorch.tensor([1.0, nan, 2.0]).topk(2).values.tolist()[1] == 2
 
 
+@pytest.mark.parametrize("largest", [False, True])
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_topk_of_many_equals_the_start_of_sort(dim: int, largest: bool) -> None:
+    rng = np.random.default_rng(0)
+    for dtype in "float32", "int64", "uint8":
+        ties = rng.integers(0, 30, (80, 90)).astype(dtype)
+        for k in 1, 7, 20:
+            compare(lambda lib, x, k=k: lib.topk(x, k, dim, largest)[0], ties, orders=0)
+            x = minitorch.from_numpy(ties)
+            top, whole = x.topk(k, dim, largest), x.sort(dim, descending=largest)
+            assert minitorch.equal(top.indices, whole.indices.narrow(dim, 0, k))
+            assert minitorch.equal(top.values, whole.values.narrow(dim, 0, k))
+    distinct = rng.permutation(600).reshape(100, 6).astype("float64")
+    compare(lambda lib, x: lib.topk(x, 5, 0, largest), distinct)
+    distinct[3, 2] = nan
+    compare(lambda lib, x: lib.topk(x, 5, 0, largest), distinct)
+
+
 @pytest.mark.parametrize(
     "call",
     ["topk(x, 4)", "topk(x, -1)", "topk(x, 1, 5)", "topk(x > 0, 1)", "kthvalue(x, 0)", "kthvalue(x, 4)",

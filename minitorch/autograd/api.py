@@ -51,11 +51,11 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     for t in targets or ():
         t.retain_grad()  # its hook adds into the `.grad` of what is not a leaf
-    found = engine.run(roots, retain_graph=retain, create_graph=create_graph, inputs=targets, accumulate=False)
+    found = engine.run(roots, retain_graph=retain, create_graph=create_graph, inputs=targets)
     with set_grad_enabled(create_graph):
         for t, g in zip(targets or (), found, strict=True):
             if g is not None and t._node is None:
-                engine._add_to_grad(t, g, False, create_graph)
+                engine.add_to_grad(t, g, False, create_graph)
 
 
 def grad(
@@ -98,7 +98,7 @@ def grad(
     _check_inputs(targets, "One of the differentiated Tensors does not require grad")
     roots = _roots(outputs, grad_outputs, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
-    found = engine.run(roots, retain_graph=retain, create_graph=create_graph, inputs=targets, accumulate=False)
+    found = engine.run(roots, retain_graph=retain, create_graph=create_graph, inputs=targets)
     result = []
     for i, (t, g) in enumerate(zip(targets, found, strict=True)):
         if g is None and materialize_grads:

@@ -22,12 +22,11 @@ def run(
     retain_graph: bool,
     create_graph: bool,
     inputs: Sequence[Any] | None,
-    accumulate: bool,
 ) -> list[Any]:
     """Walk back from `roots`, pairs (tensor, gradient as an array or, under create_graph, a Tensor).
 
     inputs None: add into the `.grad` of every leaf reached. Else compute only what leads to these tensors and
-    return their gradients (None where not reached); with `accumulate`, also add them into their `.grad`.
+    return their gradients (None where not reached).
     """
     targets: list[Edge] = [] if inputs is None else [edge_of(t) for t in inputs]
     needed = None if inputs is None else _leading_to(targets, [edge_of(t) for t, _ in roots])
@@ -40,13 +39,13 @@ def run(
     rules_on_arrays = on_arrays.set(not create_graph)
     recording = grad_enabled.set(create_graph)
     try:
-        g = None
+        g = None  # the gradient that `gradients` were computed from: what is `g` itself, or a view, others may hold
         edges, gradients = [edge_of(t) for t, _ in roots], [g for _, g in roots]
         while True:
             for edge, gi in zip(edges, gradients):
                 if gi is None:
                     continue
-                owned = gi is not g
+                owned = gi is not g and g is not None
                 leaf = not isinstance(edge, Node)
                 place = edge._data if leaf else edge
                 if gi.shape != place.shape:
@@ -83,13 +82,9 @@ def run(
             if leaf._hooks is not None:
                 g = _run_hooks(leaf._hooks.on_gradient, g, create_graph)
             if needed is None:
-                _add_to_grad(leaf, g, owned, create_graph)
+                add_to_grad(leaf, g, owned, create_graph)
             else:
                 found[leaf] = g
-        if accumulate and needed is not None:
-            for t, edge in zip(inputs or (), targets):
-                if found[edge] is not None:
-                    _add_to_grad(t, found[edge], False, create_graph)
     finally:
         grad_enabled.reset(recording)
         on_arrays.reset(rules_on_arrays)
@@ -120,7 +115,7 @@ def _leading_to(targets: list[Edge], roots: list[Edge]) -> set[Edge]:
     return needed
 
 
-def _add_to_grad(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
+def add_to_grad(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
     """Add `g` into `leaf.grad`. A leaf owns its grad: the first one is copied if anything else may hold it."""
     grad = leaf._grad
     if create_graph:
@@ -135,8 +130,12 @@ def _add_to_grad(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
         grad._data += g
         grad._bump()
     if leaf._hooks is not None:
-        for hook in list(leaf._hooks.after_accumulate):
-            hook(leaf)
+        rules_on_arrays = on_arrays.set(False)
+        try:
+            for hook in list(leaf._hooks.after_accumulate):
+                hook(leaf)
+        finally:
+            on_arrays.reset(rules_on_arrays)
 
 
 def _run_hooks(hooks: Sequence[Any], g: Any, create_graph: bool) -> Any:
@@ -144,7 +143,7 @@ def _run_hooks(hooks: Sequence[Any], g: Any, create_graph: bool) -> Any:
     t = g if create_graph else wrap(np.asarray(g) if isinstance(g, np.generic) else g)
     allowed = on_arrays.set(False)
     try:
-        for hook in list(hooks):
+        for hook in sorted(hooks, key=lambda hook: hasattr(hook, "retains")):  # retain_grad sees what the others made
             replaced = hook(t)
             if replaced is not None:
                 if not isinstance(replaced, tape.Tensor):

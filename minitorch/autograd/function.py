@@ -185,9 +185,9 @@ def _adopt_written(node: FunctionNode, number: int, out: Any, count: int) -> Non
     value = wrap(out._data)
     value._node, value._requires_grad = node.output_node(number), True
     if out._view is None:
-        inplace._adopt(out, value)
+        inplace.take_node(out, value)
     elif count == 1:
-        inplace._write_through(out, value)
+        inplace.write_through(out, value)
     else:
         raise RuntimeError(
             "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return "

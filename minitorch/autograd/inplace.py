@@ -15,7 +15,7 @@ from minitorch import dtypes
 from minitorch.autograd import tape
 from minitorch.autograd.mismatch import explain, promoted
 from minitorch.autograd.mode import grad_enabled, inference
-from minitorch.autograd.tape import INFERENCE_CELL, Call, constant, differentiable, record, version_cell, wrap
+from minitorch.autograd.tape import CUSTOM_VIEW, INFERENCE_CELL, Call, constant, differentiable, record, version_cell, wrap
 from minitorch.device import Array, device_of, move, xp
 
 
@@ -49,12 +49,12 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
         self._data[...] = _on_device_of(self._data, out)
         bump(self)
         if tracked and self._view is not None:
-            _write_through(self, outcome)
+            write_through(self, outcome)
         elif tracked:
             plan, checks = outcome._node.plan, outcome._node.checks
             if plan.arity in plan.watched:  # the output, as it is after this write
                 checks[plan.watched.index(plan.arity)] = (self._cell, self._cell[0])
-            _adopt(self, outcome)
+            take_node(self, outcome)
         return self
 
     method.__name__ = method.__qualname__ = name or f"{op.name}_"
@@ -175,8 +175,10 @@ def check_writable(t: Any, tracked: bool, name: str) -> None:
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
+    if view is not None and view.made == "custom":
+        raise RuntimeError(CUSTOM_VIEW)
     data = t._data
-    if 0 in data.strides and any(stride == 0 and n > 1 for stride, n in zip(data.strides, data.shape, strict=True)):
+    if 0 in data.strides and data.size and any(stride == 0 and n > 1 for stride, n in zip(data.strides, data.shape, strict=True)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
@@ -210,13 +212,13 @@ def _region_of(array: Array, steps: Any) -> Array:
     return array
 
 
-def _write_through(t: Any, value: Any) -> None:
+def write_through(t: Any, value: Any) -> None:
     """`value` was written into the view `t`: the base adopts the node of `write`, and `t` follows it."""
     view = t._view
     args = [view.base, value]
     outcome = wrap(view.base._data)
     record(write.op, args, [x._data for x in args], _mask(args), {"steps": view.steps}, outcome)
-    _adopt(view.base, outcome)
+    take_node(view.base, outcome)
     view.refresh(t)
 
 
@@ -228,7 +230,7 @@ def _mask(args: Any) -> int:
     return sum(1 << i for i, x in enumerate(args) if isinstance(x, tape.Tensor) and x._requires_grad)
 
 
-def _adopt(t: Any, outcome: Any) -> None:
+def take_node(t: Any, outcome: Any) -> None:
     """`t` is now what `outcome` records; the gradient arrives in the dtype of `t`."""
     old = t._node
     t._node, t._requires_grad = outcome._node, outcome._requires_grad

@@ -15,13 +15,16 @@ def is_array(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic) or type(x).__module__.startswith("cupy")
 
 
+_NO_DTYPE = np.dtype(bool)  # of what is no array
+
+
 def promoted(arrays: list[Any]) -> list[Any]:
     """The arguments of an arithmetic op in PyTorch's common type. Python numbers stay bare: NumPy takes them as weak."""
     if len(arrays) == 2:  # nearly always: a floating tensor with a number
         first, second = arrays
         if first.__class__ is float or first.__class__ is int:
             first, second = second, first
-        if (second.__class__ is float or second.__class__ is int) and first.dtype.kind == "f":
+        if (second.__class__ is float or second.__class__ is int) and getattr(first, "dtype", _NO_DTYPE).kind == "f":
             return arrays
     if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
         return arrays  # `explain` will name the culprit when the function has refused it

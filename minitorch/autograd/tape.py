@@ -281,6 +281,11 @@ def same(input: Array) -> Array:
 
 # --- views
 
+CUSTOM_VIEW = (
+    "A view that a custom Function returned was, or its base was, modified inplace. minitorch cannot derive its "
+    "gradient anew: return a clone() from forward, or do not write into it."
+)
+
 
 class View:
     """What a view remembers: whose memory it shows, and the calls that made it from there."""
@@ -293,12 +298,14 @@ class View:
         self.base = source if parent is None else parent.base
         self.steps = ((op, options),) if parent is None else (*parent.steps, (op, options))
         self.version = cell[0]  # the version of the memory at which the view's node is right
-        self.made = "" if grad_enabled.get() else "no_grad"  # or "several": why it may not be written in place
+        self.made = "" if grad_enabled.get() else "no_grad"  # or "several", "custom": why it may not be written
         if parent is not None and parent.made:
             self.made = parent.made
 
     def refresh(self, t: Any) -> None:
         """The memory was written since: derive the node of the view `t` anew from its base's."""
+        if self.made == "custom":
+            raise RuntimeError(CUSTOM_VIEW)
         self.version = t._cell[0]
         if self.base._requires_grad and (t._requires_grad or self.made != "no_grad"):
             token = grad_enabled.set(True)

@@ -155,7 +155,10 @@ def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: f
     return where(input > 0, g * scale, g * slope)
 
 
-@differentiable(_elu_gradient)
+@differentiable(
+    _elu_gradient,
+    name=lambda alpha, scale, input_scale: "EluBackward0" if input_scale == 1.0 else "CeluBackward0",
+)
 @floating
 def elu(input: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     """scale * (input if input > 0 else alpha * (exp(input_scale * input) - 1)). Clevert et al. 2015."""

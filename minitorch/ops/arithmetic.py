@@ -132,7 +132,7 @@ def fmod(input: Array, other: Array) -> Array:
 
 @differentiable(
     lambda g, input, exponent: g * _power_slope(input, exponent),
-    lambda g, input, exponent, out: g * where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, out * _log(input)),
+    lambda g, input, exponent, out: g * _exponent_slope(input, exponent, out),
     promote=True,
 )
 def pow(input: Array, exponent: Array) -> Array:
@@ -150,6 +150,14 @@ def _power_slope(input: Any, exponent: Any) -> Any:
     if isinstance(exponent, int | float):
         return exponent * pow(input, exponent - 1) if exponent else input * 0
     return where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1))
+
+
+def _exponent_slope(input: Any, exponent: Any, out: Any) -> Any:
+    if not isinstance(input, int | float):
+        return where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, out * _log(input))
+    if input == 0:
+        return where(ge(exponent, 0), 0.0, out * -math.inf)
+    return out * (math.log(input) if input > 0 else math.nan)
 
 
 def _integer_power(input: Array, exponent: Array) -> Array:
@@ -196,7 +204,7 @@ def reciprocal(input: Array) -> Array:
 def _log(x: Any) -> Any:
     from minitorch.ops.elementwise import log
 
-    return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if isinstance(x, int | float) else log(x)
+    return log(x)
 
 
 def _truncated(x: Any) -> Any:

@@ -20,10 +20,10 @@ from minitorch.ops.elementwise import exp, log, sigmoid
 
 
 def reduced(loss: Array, reduction: str, kind: Any) -> Array:
-    """The elementwise `loss` reduced, in the dtype `kind`."""
+    """The elementwise `loss` (not float16, whose sum would be) reduced, in the dtype `kind`."""
     if reduction == "none":
         return loss if loss.dtype is kind else loss.astype(kind)
-    total = loss.sum(dtype=np.float32 if loss.dtype.itemsize == 2 else None)
+    total = loss.sum()
     if reduction == "mean":
         total = total / loss.size
     return total if total.dtype is kind else total.astype(kind)
@@ -39,8 +39,14 @@ def _spread(g: Any, reduction: str, like: Any) -> Any:
     return broadcast_to(_per_element(g, reduction, like), tuple(like.shape))
 
 
+def _last_step(reduction: str, elementwise: str) -> str:
+    """The name of the node where PyTorch composes the loss of several ops."""
+    return {"mean": "Mean", "sum": "Sum"}.get(reduction, elementwise) + "Backward0"
+
+
 def _single(x: Array) -> Array:
-    return x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    """float16 as float32, anything else as it is."""
+    return x.astype(np.float32) if x.dtype.char == "e" else x
 
 
 def _common(a: Array, b: Array) -> tuple[Array, Array, Any]:
@@ -102,14 +108,14 @@ def binary_cross_entropy_with_logits(
 ) -> Array:
     """-(pos_weight * t * log(sigmoid(x)) + (1 - t) * log(1 - sigmoid(x))), computed as
     (1 - t) * x + (1 + (pos_weight - 1) * t) * (log(1 + exp(-|x|)) + max(-x, 0)). In the target's dtype."""
-    _need_floating("binary_cross_entropy_with_logits", input)
     kind = target.dtype
-    if kind.kind != "f":
-        raise RuntimeError(
-            f"binary_cross_entropy_with_logits(): result type Float can't be cast to the target's type "
-            f"{dtypes.scalar_name(target)}; convert the target with .float()"
-        )
-    if kind.itemsize == 2:
+    if input.dtype is not kind or kind.char not in "fd":
+        _need_floating("binary_cross_entropy_with_logits", input)
+        if kind.kind != "f":
+            raise RuntimeError(
+                f"binary_cross_entropy_with_logits(): result type Float can't be cast to the target's type "
+                f"{dtypes.scalar_name(target)}; convert the target with .float()"
+            )
         input, target = _single(input), _single(target)
     lib = xp(input)
     softplus = lib.log1p(lib.exp(-lib.absolute(input))) + lib.maximum(-input, 0)
@@ -185,16 +191,16 @@ def nll_loss(
     classes = input.shape[0 if input.ndim == 1 else 1]
     _check_class_weight(weight, classes, input)
     number, used = _class_numbers(target, classes, ignore_index)
-    picked = -input.reshape(-1).take(_positions(number, input.shape))
+    picked = -_single(input.reshape(-1).take(_positions(number, input.shape)))
     weights = None if weight is None else weight.take(number)
     if weights is not None:
         picked = picked * weights
     if used is not None:
-        picked = xp(input).where(used, picked, input.dtype.type(0))
+        picked = xp(input).where(used, picked, picked.dtype.type(0))
     if input.ndim == 1:
         picked = picked.reshape(())
     if reduction == "mean":
-        return (reduced(picked, "sum", picked.dtype) / _total(number, weights, used)).astype(input.dtype, copy=False)
+        return (picked.sum() / _total(number, weights, used)).astype(input.dtype, copy=False)
     return reduced(picked, reduction, input.dtype)
 
 
@@ -333,6 +339,7 @@ def _mse_gradient(g: Any, d: Any, reduction: str) -> Any:
 @differentiable(
     lambda g, input, target, reduction: _l1_gradient(g, input - target, reduction),
     lambda g, input, target, reduction: _l1_gradient(g, target - input, reduction),
+    name=lambda reduction: _last_step(reduction, "Abs"),
 )
 def l1_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
     """|input - target|; the derivative at 0 is 0."""
@@ -412,6 +419,7 @@ def _huber_gradient(g: Any, d: Any, delta: float, reduction: str) -> Any:
         (exp(target) * (target - input + 1) if log_target else log(target) + target / target - input)
         * _spread(g, reduction, input - target)
     ),
+    name=lambda reduction, log_target: _last_step(reduction, "Mul" if log_target else "Sub"),
 )
 def kl_div(input: Array, target: Array, *, log_target: bool = False, reduction: str = "mean") -> Array:
     """target * (log(target) - input) for log probabilities `input`, 0 where target is 0.

@@ -34,7 +34,7 @@ def _deviation(g: Any, input: Any, dim: Dim, correction: float) -> Any:
     shape = input.shape
     average = spread(mean(input, dim=dim), size=shape, dim=dim)
     freedom = count(shape, axes(dim, len(shape))) - correction
-    if freedom <= 0 and dim is None:  # PyTorch has this over all only
+    if freedom <= 0 and (dim is None or not shape):  # PyTorch has this over all only
         return spread(g, size=shape, dim=dim) * where(eq(input, average), math.nan, math.inf)
     return spread(g, size=shape, dim=dim) * ((input - average) * (2.0 / freedom if freedom else math.inf))
 
