@@ -16,6 +16,7 @@ from minitorch.autograd.mode import inference
 from minitorch.autograd.tape import INFERENCE_CELL, wrap
 from minitorch.device import CPU, Array, device, move, require_cupy
 from minitorch.dtypes import dtype
+from minitorch.random.fill import empty_like as empty_like_layout
 from minitorch.ops.shape import size_of
 from minitorch.tensor import Tensor
 
@@ -363,7 +364,7 @@ def _random(fill: Any, name: str, size: tuple[Any, ...], options: dict[str, Any]
 
 def _random_like(input: Tensor, fill: Any, options: dict[str, Any]) -> Tensor:
     layout = input._data if isinstance(input._data, np.ndarray) else np.empty(input._data.shape, input._data.dtype)
-    array = np.empty_like(layout, dtype=_kind(options.pop("dtype", None), None))
+    array = np.empty_like(empty_like_layout(layout), dtype=_kind(options.pop("dtype", None), layout.dtype))
     fill(array)
     array = _placed(array, options.pop("device", None) or input.device)
     return _finish(array, options.pop("requires_grad", False), options)

@@ -67,7 +67,7 @@ def compare(function: Function, *arrays: Any, orders: int = 2, tolerance: float 
             if a is None or b is None:
                 np.testing.assert_allclose(array(b if a is None else a), 0, atol=1e-5, err_msg=what)
                 continue
-            assert tuple(a.shape) == tuple(b.shape) and str(a.dtype) == str(b.dtype), what
+            assert (tuple(a.shape), str(a.dtype)) == (tuple(b.shape), str(b.dtype)), what
             close = tolerance or TOLERANCE.get(array(a).dtype.name, 0)
             np.testing.assert_allclose(array(a), array(b), rtol=close, atol=close, err_msg=what)
     return mine[0]

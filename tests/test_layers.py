@@ -287,6 +287,19 @@ def test_softmax_arguments(name: str, case: str) -> None:
     check_same(lambda t: SOFTMAX_CASES[case](t, getattr(t.nn.functional, name)))
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_outside_of_functional(name: str) -> None:
+    calls = [
+        lambda t: getattr(t, name)(two_by_three(t), axis=1).dtype,
+        lambda t: getattr(two_by_three(t), name)(-1).shape,
+        lambda t: getattr(t, name)(input=two_by_three(t), dim=0, dtype=t.float64).dtype,
+        lambda t: getattr(t, name)(two_by_three(t)),
+        lambda t: getattr(t, name)(two_by_three(t), "a"),
+    ]
+    for call in calls:
+        check_same(call, wording="type")
+
+
 @pytest.mark.parametrize("name", SOFTMAXES)
 def test_softmax_of_ints_is_refused(name: str) -> None:
     check_same(lambda t: getattr(t.nn.functional, name)(t.ones(2, 2, dtype=t.int64), 1), wording="type")

@@ -364,7 +364,8 @@ def test_half_class_losses_sum_in_float32(rng: Any) -> None:
 def test_short_integers_are_not_taken_for_half(rng: Any) -> None:
     def case(t: Any) -> Any:
         x = t.full((300,), 30000, dtype=t.int16)
-        return t.nn.functional.l1_loss(x, x - 1001, reduction="sum"), t.nn.functional.l1_loss(x, x - 1, reduction="none")
+        f = t.nn.functional
+        return f.l1_loss(x, x - 1001, reduction="sum"), f.l1_loss(x, x - 1, reduction="none")
 
     check_same(case)
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reduce_helpers import array, compare
 
 import minitorch
 from minitorch.ops.dims import wrap_dim, wrap_dims
 from minitorch.ops.statistics import nanquantile
 from minitorch.summation import total
-from reduce_helpers import array, compare
 
 inf, nan = math.inf, math.nan
 FLOATS = ["float16", "float32", "float64"]
@@ -91,22 +91,22 @@ def test_over_one_dimension(shaped: Any, keepdim: bool, dtype: str, name: str) -
     shape, dim = shaped
     dim = dim[0] if isinstance(dim, tuple) else -1 if dim is None else dim
     count = math.prod(shape)
-    x = np.random.default_rng(0).permutation(count).reshape(shape) - count / 2.25
-    if dtype not in FLOATS:
-        if name in UNORDERED and (dtype == "bool" or count > 127):
-            return
-        x = x.astype("int64") - (x.min(initial=0) if dtype == "uint8" else 0)
+    x = np.random.default_rng(0).permutation(count).reshape(shape)
+    if name in UNORDERED and (dtype == "bool" or count > 127):
+        return
+    if dtype not in ("uint8", "bool"):
+        x = x - count // 3
     if "cumsumexp" in name and dtype == "float16":
         return
     if name in ("cummax", "cummin") and not count:
         return  # PyTorch does not look at `dim` then
     function = (OVER_DIM | ALONG)[name]
-    x = x * 0.25 if dtype in FLOATS else x
+    x = (x + 0.1) * 0.25 if dtype in FLOATS else x
     compare(lambda lib, x: function(lib, x, dim, keepdim), x.astype(dtype), orders=0 if dtype == "float16" else 2)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "amax", "any", "all", "count_nonzero", "nansum", "aminmax"])
+@pytest.mark.parametrize("name", ["sum", "prod", "max", "min", "amax", "any", "all", "count_nonzero", "nansum"])
 def test_over_all_in_every_dtype(name: str, dtype: str) -> None:
     compare(lambda lib, x: getattr(lib, name)(x), tied((3, 4), dtype), orders=0)
 
@@ -136,11 +136,12 @@ def test_dtype_argument(name: str, source: str, target: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["max", "min", "amax", "amin", "aminmax", "median", "nanmedian", "norm inf", "norm -inf", "max 0", "min 0", "mode 0",
-     "median 0", "nanmedian 0", "cummax 0", "cummin 0", "argmax 0", "argmin 0", "sort 0", "std 0", "nansum 0"],
+    ["max", "min", "amax", "amin", "aminmax", "median", "nanmedian", "norm inf", "norm -inf", "max 0", "min 0",
+     "mode 0", "median 0", "nanmedian 0", "cummax 0", "cummin 0", "argmax 0", "argmin 0", "sort 0", "std 0", "nansum 0"],
 )  # fmt: skip
 @pytest.mark.parametrize(
-    "values", [[1, 3, 3, 1, 2], [-3, 3, 0, -3, 3], [2, 2, 2, 2], [0, 0], [5], [1, nan, 3, nan], [nan], [inf, 1, inf, -inf]]
+    "values",
+    [[1, 3, 3, 1, 2], [-3, 3, 0, -3, 3], [2, 2, 2, 2], [0, 0], [5], [1, nan, 3, nan], [nan], [inf, 1, inf, -inf]],
 )
 def test_ties_and_nan(name: str, values: list[float]) -> None:
     def function(lib: Any, x: Any) -> Any:
@@ -161,7 +162,9 @@ def test_the_first_of_ties_is_named() -> None:
     assert minitorch.ones(100).median(0).indices.item() == 49
 
 
-@pytest.mark.parametrize("values", [[2, 3, 4], [2, 0, 4], [0, 0, 4], [0, 0, 0], [5], [0], [-1, 0.5, 0, 2], [1, nan, 2], [2, inf]])
+@pytest.mark.parametrize(
+    "values", [[2, 3, 4], [2, 0, 4], [0, 0, 4], [0, 0, 0], [5], [0], [-1, 0.5, 0, 2], [1, nan, 2], [2, inf]]
+)
 @pytest.mark.parametrize("name", ["prod", "prod 0", "cumprod 0"])
 def test_products_with_zeros(name: str, values: list[float]) -> None:
     compare(lambda lib, x: getattr(lib, name.split()[0])(x, *[0] * name.endswith("0")), np.array(values, "float64"))
@@ -180,7 +183,9 @@ def test_products_to_third_order() -> None:
         compare(lambda lib, x, name=name: getattr(lib, name)(x, 0), np.array([1.0, 0, 2, 0, 3]), orders=3)
 
 
-@pytest.mark.parametrize("values", [[-inf, -inf], [-inf, 0], [inf, 0], [inf, inf], [nan, 0], [1e4, 1e4 + 1], [-1e4, 0, 1e4]])
+@pytest.mark.parametrize(
+    "values", [[-inf, -inf], [-inf, 0], [inf, 0], [inf, inf], [nan, 0], [1e4, 1e4 + 1], [-1e4, 0, 1e4]]
+)
 def test_log_of_sums_at_the_limits(values: list[float]) -> None:
     compare(lambda lib, x: lib.logsumexp(x, 0), np.array(values, "float64"))
     compare(lambda lib, x: lib.logcumsumexp(x, 0), np.array(values, "float64"), orders=1)
@@ -243,7 +248,7 @@ def test_norm_refuses_what_it_cannot_do() -> None:
     x = minitorch.ones(2, 2)
     with pytest.raises(NotImplementedError, match="'nuc'"):
         x.norm("nuc")
-    with pytest.raises(RuntimeError, match="floating point or complex tensor as input. Got Long"):
+    with pytest.raises(RuntimeError, match="floating point or complex tensor as input"):
         minitorch.ones(2, dtype=minitorch.int64).norm()
     assert minitorch.norm(x, dtype=minitorch.float64).dtype is minitorch.float64
     for p in inf, -inf, -1, 0, 1, 2:
@@ -282,16 +287,17 @@ def test_quantiles_of_nan_and_single_elements() -> None:
     "call",
     ["quantile(x, 1.5)", "quantile(x.long(), 0.5)", "quantile(x[:0], 0.5)", "quantile(x, 0.5, interpolation='cubic')",
      "quantile(x, lib.ones(1, 1))", "quantile(x, lib.ones(1).double())", "quantile(x, lib.ones(1) * 2)",
-     "median(x > 0)", "mode(x[:0], 0)", "mode(x, 2)", "median(x[:0], 0)", "median(x[:0])", "max(x[:0])", "max(x[:0], 0)",
+     "median(x > 0)", "mode(x[:0], 0)", "mode(x, 2)", "median(x[:0], 0)", "max(x[:0])", "max(x[:0], 0)",
      "argmax(x[:0])", "argmax(x[:0], 0)", "argmax(x > 0)", "amax(x[:0])", "amin(x[:0], 0)", "aminmax(x[:0])",
      "aminmax(x[:0], dim=0)", "aminmax(x, 0)", "mean(x.long())", "mean(x > 0, 0)", "mean(x, dtype=lib.int64)",
      "std(x.long())", "sum(x, 5)", "sum(x, (0, 0))", "sum(x, (0, -2))", "sum(x, 1.0)", "sum(x, True)", "sum(x, 'a')",
      "prod(x, (0, 1))", "cumsum(x)", "cumsum(x, 3)", "cumsum(x, (0,))", "logcumsumexp(x.long(), 0)", "logsumexp(x)",
-     "logsumexp(x, None)", "max(x, 1.0)", "max(x, (0, 1))", "any(x, (0, 0))", "nanmean(x.long())", "dist(x.long(), x.long())"],
+     "logsumexp(x, None)", "max(x, 1.0)", "max(x, (0, 1))", "any(x, (0, 0))", "nanmean(x.long())",
+     "dist(x.long(), x.long())"],
 )  # fmt: skip
 def test_errors_are_of_pytorchs_type(call: str) -> None:
     error = compare(lambda lib, x: eval(f"lib.{call}", {"lib": lib, "x": x}), real((2, 3), "float32"), orders=0)
-    assert isinstance(error, Exception) or call == "median(x[:0])"
+    assert isinstance(error, Exception)
 
 
 def test_messages() -> None:
@@ -331,23 +337,27 @@ def test_nodes_have_pytorchs_names(call: str) -> None:
 
 
 def test_named_results() -> None:
-    for call in "max(0)", "min(1, True)", "aminmax()", "median(0)", "mode()", "cummax(0)", "sort()", "topk(1)", "kthvalue(2)":
+    calls = "max(0) min(1,True) aminmax() median(0) mode() cummax(0) sort() topk(1) kthvalue(2)"
+    for call in calls.split():
         mine, theirs = (eval(f"x.{call}", {"x": lib.arange(6.0).reshape(2, 3)}) for lib in (minitorch, torch))
         assert repr(mine) == repr(theirs)
         assert isinstance(mine, tuple)
     found = minitorch.tensor([[1.0, 3.0]]).max(1)
     values, indices = found
-    assert values is found.values and indices is found.indices and found[0] is values
+    assert values is found.values is found[0]
+    assert indices is found.indices
     copy = pickle.loads(pickle.dumps(found))
-    assert type(copy) is type(found) and copy.indices.item() == 1
+    assert type(copy) is type(found)
+    assert copy.indices.item() == 1
 
 
 def test_dims_are_wrapped() -> None:
-    assert wrap_dim(-1, 3) == 2 and wrap_dim(0, 0) == 0 and wrap_dim(-1, 0) == 0 and wrap_dim(np.int64(1), 2) == 1
-    assert wrap_dims(None, 2) == (0, 1) and wrap_dims([-1, 0], 2) == (1, 0) and wrap_dims(-2, 2) == (0,)
+    assert [wrap_dim(-1, 3), wrap_dim(0, 0), wrap_dim(-1, 0), wrap_dim(np.int64(1), 2)] == [2, 0, 0, 1]
+    assert [wrap_dims(None, 2), wrap_dims([-1, 0], 2), wrap_dims(-2, 2)] == [(0, 1), (1, 0), (0,)]
     compare(lambda lib, x: x.sum(()), real((2, 3)))
     compare(lambda lib, x: x.sum((), keepdim=True), real((2, 3)))
     compare(lambda lib, x: x.all(()), tied((2, 3)))
+    compare(lambda lib, x: x[:0].median(), real((2, 3)))
     compare(lambda lib, x: x.amax((), True), real((2, 3)))
 
 

@@ -310,18 +310,24 @@ def _log_softmax(input: Array, dim: int) -> Array:
     return shifted - lib.log(lib.exp(shifted).sum(axis=dim, keepdims=True))
 
 
-def softmax(input: Any, dim: int, dtype: Any = None) -> Any:
-    """exp(input) / sum(exp(input)) along dim; `dtype`: convert the input to it first."""
-    return _softmax(input if dtype is None else input.to(dtype), dim=_checked_dim(input, dim))
+def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
+    """exp(input) / sum(exp(input)) along dim (or axis); `dtype`: convert the input to it first."""
+    return _softmax(_converted(input, dtype), dim=_along("softmax", input, axis if dim is None else dim))
 
 
-def log_softmax(input: Any, dim: int, dtype: Any = None) -> Any:
-    """log(softmax(input)) along dim; `dtype`: convert the input to it first."""
-    return _log_softmax(input if dtype is None else input.to(dtype), dim=_checked_dim(input, dim))
+def log_softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
+    """log(softmax(input)) along dim (or axis); `dtype`: convert the input to it first."""
+    return _log_softmax(_converted(input, dtype), dim=_along("log_softmax", input, axis if dim is None else dim))
 
 
-def _checked_dim(input: Any, dim: int) -> int:
-    ndim = len(input.shape) or 1
+def _converted(input: Any, dtype: Any) -> Any:
+    return input if dtype is None else input.to(dtype)
+
+
+def _along(name: str, input: Any, dim: int | None) -> int:
+    if dim is None:
+        raise TypeError(f"{name}() received an invalid combination of arguments: it needs the argument dim")
+    ndim = input.dim() or 1
     if not -ndim <= dim < ndim:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
     return dim

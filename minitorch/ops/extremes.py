@@ -47,11 +47,11 @@ def argmin(input: Array, dim: int | None = None, keepdim: bool = False) -> Array
 
 
 @constant()
-def _first(input: Array, dim: int, keepdim: bool, name: str) -> Array:
+def _first(input: Array, dim: int, keepdim: bool, which: str) -> Array:
     """argmax or argmin on behalf of max or min, which take bool too."""
     dim = wrap_dim(dim, input.ndim)
-    nonempty(input.shape, dim, name)
-    return _position(input, f"arg{name}", dim, keepdim)
+    nonempty(input.shape, dim, which)
+    return _position(input, f"arg{which}", dim, keepdim)
 
 
 # --- of all elements, along one dimension, or of two tensors
@@ -104,7 +104,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
         return maximum(input, dim if other is None else other)
     if dim is None:
         return _max(input)
-    return return_types.max(pair("MaxBackward0", input, dim, _first(input, dim=dim, keepdim=keepdim, name="max")))
+    return return_types.max(pair("MaxBackward0", input, dim, _first(input, dim=dim, keepdim=keepdim, which="max")))
 
 
 @numpy_names
@@ -117,7 +117,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
         return minimum(input, dim if other is None else other)
     if dim is None:
         return _min(input)
-    return return_types.min(pair("MinBackward0", input, dim, _first(input, dim=dim, keepdim=keepdim, name="min")))
+    return return_types.min(pair("MinBackward0", input, dim, _first(input, dim=dim, keepdim=keepdim, which="min")))
 
 
 # --- over several dimensions
@@ -127,10 +127,10 @@ def _shared(g: Any, input: Any, out: Any, dim: Dim) -> Any:
     return spread(g, size=input.shape, dim=dim) * parts(input, out, dim=dim)
 
 
-def _extreme(input: Array, name: str, dim: Dim, keepdim: bool, caller: str) -> Array:
+def _extreme(input: Array, which: str, dim: Dim, keepdim: bool, caller: str) -> Array:
     axis = axes(dim, input.ndim)
     nonempty(input.shape, axis, caller)
-    return getattr(input, name)(axis=axis, keepdims=keepdim)
+    return getattr(input, which)(axis=axis, keepdims=keepdim)
 
 
 @differentiable(lambda g, input, out, dim: _shared(g, input, out, dim))
@@ -146,13 +146,13 @@ def amin(input: Array, dim: Dim = (), keepdim: bool = False) -> Array:
 
 
 @differentiable(lambda g, input, out, dim: _shared(g, input, out, dim), name="AminmaxBackward0")
-def _one_of_both(input: Array, name: str, dim: int | None, keepdim: bool) -> Array:
-    return _extreme(input, name, dim, keepdim, "aminmax")
+def _one_of_both(input: Array, which: str, dim: int | None, keepdim: bool) -> Array:
+    return _extreme(input, which, dim, keepdim, "aminmax")
 
 
 @numpy_names
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
     """(min, max) of all elements or along `dim`; gradients go in equal parts to the ties."""
     dim = None if dim is None else wrap_dim(dim, input.ndim)
-    both = [_one_of_both(input, name=name, dim=dim, keepdim=keepdim) for name in ("min", "max")]
+    both = [_one_of_both(input, which=which, dim=dim, keepdim=keepdim) for which in ("min", "max")]
     return return_types.aminmax(both)

@@ -46,7 +46,7 @@ def msort(input: Any) -> Any:
 
 
 def _selected(x: Array, k: int, dim: int, largest: bool) -> Array:
-    """The indices of the `k` extreme elements, found without sorting the rest; the order and the ties as `argsort` has."""
+    """The indices of the `k` extreme elements, found without sorting the rest; in the order of `argsort`."""
     lib, last = xp(x), x.ndim - 1
     x = lib.moveaxis(x, dim, -1)
     rank = x.shape[-1] - k if largest else k - 1

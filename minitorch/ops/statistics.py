@@ -218,17 +218,17 @@ def _check_order(input: Array, axis: int | None, name: str) -> None:
 
 
 @constant()
-def _middle(input: Array, dim: int, keepdim: bool, name: str) -> Array:
+def _middle(input: Array, dim: int, keepdim: bool, which: str) -> Array:
     """Where the lower of the middle values is: in `median` the first NaN if there is one, else NaN is left out."""
     dim = wrap_dim(dim, input.ndim)
-    _check_order(input, dim, name)
+    _check_order(input, dim, which)
     lib = xp(input)
     if not input.ndim:
         return lib.zeros((), np.int64)
     order = argsort.array(input, dim)
     missing = lib.isnan(input).sum(axis=dim)
     n = input.shape[dim]
-    if name == "median":
+    if which == "median":
         rank = lib.where(missing > 0, n - missing, (n - 1) // 2)
     else:
         rank = lib.maximum((n - missing - 1) // 2, 0)
@@ -236,27 +236,27 @@ def _middle(input: Array, dim: int, keepdim: bool, name: str) -> Array:
     return lib.expand_dims(index, dim) if keepdim else index
 
 
-@differentiable(lambda g, input, out: share(g, input, out), name=lambda name: f"{name.capitalize()}Backward0")
-def _median(input: Array, name: str) -> Array:
-    _check_order(input, None, name)
+@differentiable(lambda g, input, out: share(g, input, out), name=lambda which: f"{which.capitalize()}Backward0")
+def _median(input: Array, which: str) -> Array:
+    _check_order(input, None, which)
     if not input.size:
         if input.dtype.kind != "f":
-            raise NotImplementedError(f"{name}(): no integer is the median of an empty tensor: use .float()")
+            raise NotImplementedError(f"{which}(): no integer is the median of an empty tensor: use .float()")
         return input.dtype.type(math.nan)
     x = input.reshape(-1)
-    return x[_middle.array(x, 0, False, name)]
+    return x[_middle.array(x, 0, False, which)]
 
 
 def _median_of(name: str, input: Any, dim: int | None, keepdim: bool) -> Any:
     if dim is None:
-        return _median(input, name=name)
-    index = _middle(input, dim=dim, keepdim=keepdim, name=name)
+        return _median(input, which=name)
+    index = _middle(input, dim=dim, keepdim=keepdim, which=name)
     return getattr(return_types, name)(pair(f"{name.capitalize()}Backward1", input, dim, index))
 
 
 @numpy_names
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The median of all elements, or (values, indices) along `dim`: the lower of two middle ones; NaN if there is one."""
+    """The median of all elements, or (values, indices) along `dim`: the lower of two middle ones; NaN wins."""
     return _median_of("median", input, dim, keepdim)
 
 
