@@ -87,3 +87,59 @@ def ulps(a: Any, b: Any) -> float:
     x, y = a[finite].astype(np.float64), b[finite].astype(np.float64)
     unit = np.spacing(np.maximum(np.abs(a[finite]), np.abs(b[finite]))).astype(np.float64)
     return float(np.max(np.abs(x - y) / unit))
+
+
+# --- modules whose numbers do not depend on the random stream
+
+
+def linear(lib: Any) -> Any:
+    """A Linear(2, 3) whose numbers do not depend on the random stream."""
+    layer = lib.nn.Linear(2, 3)
+    with lib.no_grad():
+        layer.weight.copy_(lib.arange(6.0).reshape(3, 2) / 4)
+        layer.bias.copy_(lib.arange(3.0))
+    return layer
+
+
+def network(lib: Any) -> Any:
+    net = lib.nn.Sequential(linear(lib), lib.nn.ReLU(), lib.nn.Linear(3, 1))
+    with lib.no_grad():
+        net[2].weight.fill_(0.5)
+        net[2].bias.fill_(1.0)
+    return net
+
+
+def uninitialised(lib: Any) -> Any:
+    class Uninitialised(lib.nn.Module):
+        def __init__(self) -> None:
+            pass
+
+    return Uninitialised()
+
+
+def with_everything(lib: Any) -> Any:
+    class Everything(lib.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.w = lib.nn.Parameter(lib.ones(()))
+            self.register_buffer("b", lib.zeros(3))
+            self.register_buffer("hidden", lib.zeros(3), persistent=False)
+            self.register_buffer("count", lib.tensor(0))
+            self.register_buffer("no_buffer", None)
+            self.register_parameter("no_param", None)
+            self.child = linear(lib)
+            self.nothing = lib.nn.ReLU()
+            self.nothing = None
+
+    return Everything()
+
+
+def tied(lib: Any) -> Any:
+    class Tied(lib.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = linear(lib)
+            self.b = self.a
+            self.w = self.a.weight
+
+    return Tied()

@@ -31,16 +31,6 @@ def _numbered(name: str) -> Any:
 # --- sums
 
 
-@differentiable(
-    lambda g, shape, dim: sum(g, dim=dim, keepdim=len(shape) == g.ndim), view=True, name="ExpandBackward0"
-)
-def spread(input: Array, size: Shape, dim: Dim = None) -> Array:
-    """The result of a reduction over `dim`, repeated over the `size` of what was reduced: the adjoint of sum."""
-    if dim is not None and input.ndim < len(size):
-        input = input.reshape(kept(size, axes(dim, len(size))))
-    return xp(input).broadcast_to(input, size)
-
-
 @differentiable(lambda g, shape, dim: spread(g, size=shape, dim=dim), name=_numbered("Sum"))
 def sum(input: Array, dim: Dim = None, keepdim: bool = False, *, dtype: Any = None) -> Array:
     """The sum; of integers and bool in int64. `dtype`: convert the input to it first."""
@@ -49,6 +39,16 @@ def sum(input: Array, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
         if dtype.numpy.kind in "iub":
             return total(input, axes(dim, input.ndim), keepdim).astype(dtype.numpy)
     return total(input, dim if dim is None else axes(dim, input.ndim), keepdim)
+
+
+@differentiable(
+    lambda g, shape, dim: sum(g, dim=dim, keepdim=len(shape) == g.ndim), view=True, name="ExpandBackward0"
+)
+def spread(input: Array, size: Shape, dim: Dim = None) -> Array:
+    """The result of a reduction over `dim`, repeated over the `size` of what was reduced: the adjoint of sum."""
+    if dim is not None and input.ndim < len(size):
+        input = input.reshape(kept(size, axes(dim, len(size))))
+    return xp(input).broadcast_to(input, size)
 
 
 @differentiable(
