@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -359,7 +360,8 @@ class Tensor(Methods):
                 "If you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage"
             )
         if id(self) not in memo:
-            t = _rebuild(type(self), self._data.copy(order="K"), self._requires_grad, None)
+            attributes = copy.deepcopy(self.__dict__, memo) if self.__dict__ else None
+            t = _rebuild(type(self), self._data.copy(order="K"), self._requires_grad, attributes)
             t._grad = None if self._grad is None else self._grad.__deepcopy__(memo)
             memo[id(self)] = t
         return memo[id(self)]

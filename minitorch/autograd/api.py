@@ -49,11 +49,14 @@ def backward(
         _check_inputs(targets, "can't retain_grad on Tensor that has requires_grad=False")
     roots = _roots(tensors, grad_tensors, create_graph)
     retain = create_graph if retain_graph is None else retain_graph
-    for t in targets or ():
+    if targets is None:
+        engine.run(roots, retain_graph=retain, create_graph=create_graph, inputs=None)
+        return
+    for t in targets:
         t.retain_grad()  # its hook adds into the `.grad` of what is not a leaf
     found = engine.run(roots, retain_graph=retain, create_graph=create_graph, inputs=targets)
     with set_grad_enabled(create_graph):
-        for t, g in zip(targets or (), found, strict=True):
+        for t, g in zip(targets, found, strict=True):
             if g is not None and t._node is None:
                 engine.add_to_grad(t, g, False, create_graph)
 
@@ -115,7 +118,7 @@ def grad(
 def _roots(outputs: Any, gradients: Any, create_graph: bool) -> list[tuple[Any, Any]]:
     """(output, its gradient), checked; the gradient is an array, or a Tensor if the pass is recorded."""
     if gradients is None and isinstance(outputs, tape.Tensor) and outputs._data.size == 1 and outputs._requires_grad:
-        one = xp(outputs._data).ones(outputs._data.shape, outputs._data.dtype)  # loss.backward(), nearly always
+        one = xp(outputs._data).ones_like(outputs._data)  # loss.backward(), nearly always
         return [(outputs, wrap(one) if create_graph else one)]
     tensors = _as_list(outputs)
     for t in tensors:

@@ -34,7 +34,6 @@ def run(
     leaves: dict[Any, tuple[Any, bool]] = {}  # (gradient so far, whether nothing else holds that array)
     pending: dict[int, tuple[Node, Any]] = {}  # gradients in flight, by the number of the node they wait at
     heap: list[int] = []  # those numbers, negated: the first is the newest node
-    unbroadcast = sum_to if create_graph else sum_to.array
 
     rules_on_arrays = on_arrays.set(not create_graph)
     recording = grad_enabled.set(create_graph)
@@ -45,23 +44,20 @@ def run(
             for edge, gi in zip(edges, gradients):
                 if gi is None:
                     continue
-                owned = gi is not g and g is not None
-                leaf = not isinstance(edge, Node)
-                place = edge._data if leaf else edge
-                if gi.shape != place.shape:
-                    gi, owned = unbroadcast(gi, place.shape), True
-                if (gi._data if create_graph else gi).dtype is not place.dtype:
-                    gi, owned = convert(gi, place.dtype), True
-                if leaf:
-                    if needed is None or edge in needed:
-                        leaves[edge] = (leaves[edge][0] + gi, True) if edge in leaves else (gi, owned)
-                    continue
-                number = edge.number
-                if number in pending:
-                    gi = pending[number][1] + gi
-                else:
-                    heappush(heap, -number)
-                pending[number] = (edge, gi)
+                if isinstance(edge, Node):
+                    if gi.shape != edge.shape or (gi._data if create_graph else gi).dtype is not edge.dtype:
+                        gi = _fitted(gi, edge, create_graph)
+                    number = edge.number
+                    if number in pending:
+                        gi = pending[number][1] + gi
+                    else:
+                        heappush(heap, -number)
+                    pending[number] = (edge, gi)
+                elif needed is None or edge in needed:
+                    data, owned = edge._data, gi is not g and g is not None
+                    if gi.shape != data.shape or (gi._data if create_graph else gi).dtype is not data.dtype:
+                        gi, owned = _fitted(gi, data, create_graph), True
+                    leaves[edge] = (leaves[edge][0] + gi, True) if edge in leaves else (gi, owned)
             if not heap:
                 break
             node, g = pending.pop(-heappop(heap))
@@ -89,6 +85,13 @@ def run(
         grad_enabled.reset(recording)
         on_arrays.reset(rules_on_arrays)
     return [found[edge] for edge in targets]
+
+
+def _fitted(g: Any, place: Any, create_graph: bool) -> Any:
+    """The gradient in the shape and dtype of the value it belongs to: broadcasting and promotion undone."""
+    if g.shape != place.shape:
+        g = sum_to(g, place.shape) if create_graph else sum_to.array(g, place.shape)
+    return g if (g._data if create_graph else g).dtype is place.dtype else convert(g, place.dtype)
 
 
 def edge_of(t: Any) -> Edge:

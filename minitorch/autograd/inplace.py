@@ -79,8 +79,32 @@ def zeros_like(input: Array) -> Array:
 def overwrite(input: Array, src: Array) -> Array:
     """`src`, broadcast and converted to fit into `input`: what `x.copy_(src)` and `x[i] = src` write."""
     if not hasattr(src, "dtype"):
-        return xp(input).full_like(input, src)
-    return xp(src).broadcast_to(src.astype(input.dtype, copy=False), input.shape)
+        return xp(input).full_like(input, as_element(src, input.dtype))
+    try:
+        return xp(src).broadcast_to(src.astype(input.dtype, copy=False), input.shape)
+    except ValueError:
+        raise RuntimeError(f"{list(src.shape)} does not broadcast to {list(input.shape)}, the shape written to") from None
+
+
+_INTEGERS = {kind: np.iinfo(kind) for kind in map(np.dtype, ("uint8", "int8", "int16", "int32", "int64"))}
+_LARGEST = {kind: float(np.finfo(kind).max) for kind in map(np.dtype, ("float16", "float32", "float64"))}
+
+
+def as_element(value: Any, kind: Any) -> Any:
+    """A Python number as an element of an array of dtype `kind`; RuntimeError if it does not fit."""
+    if kind.kind == "b":
+        return bool(value)
+    if isinstance(value, complex):
+        fits = False
+    elif kind.kind == "f":
+        fits = abs(value) <= _LARGEST[kind] or value != value or abs(value) == np.inf
+    else:
+        limits = _INTEGERS[kind]
+        low = limits.min or -limits.max  # PyTorch lets a negative number wrap around
+        fits = low <= value <= limits.max
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow: {value}")
+    return value if kind.kind == "f" else int(value) if value >= 0 or limits.min else int(value) % (limits.max + 1)
 
 
 _copy_ = inplace(overwrite, "copy_")
@@ -103,7 +127,7 @@ def fill(input: Array, value: Array) -> Array:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
         )
-    return xp(input).full_like(input, value)
+    return xp(input).full_like(input, value if hasattr(value, "dtype") else as_element(value, input.dtype))
 
 
 def bump(t: Any) -> None:
@@ -201,7 +225,7 @@ def _region(g: Any, steps: Any) -> Any:
 @differentiable(lambda g, steps: _zeroed(g, steps), lambda g, steps: _region(g, steps), name="CopySlices")
 def write(base: Array, value: Array, *, steps: Any) -> Array:
     """A copy of `base` in which the part that the view `steps` shows is `value`."""
-    out = base.copy()
+    out = xp(base).array(base)  # a gradient may be a NumPy scalar, whose copy cannot be written
     _region_of(out, steps)[...] = value
     return out
 

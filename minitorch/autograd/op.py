@@ -18,6 +18,8 @@ class Call(Protocol, Generic[P]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
 
+    def __get__(self, instance: Any, owner: Any) -> Any: ...  # as a method of Tensor
+
 
 OPS: dict[str, Op] = {}  # every op in the library by name: the tests walk it
 # PyTorch takes NumPy's names for these arguments beside its own.
@@ -101,25 +103,37 @@ class Op:
 
 
 class Plan:
-    """What to keep and which rules to run, for one op and one set of tracked arguments. Made once, then looked up."""
+    """What to keep and which rules to run, for one op and one set of tracked arguments. Made once, then looked up.
 
-    __slots__ = ("arity", "edges", "keep", "op", "rest", "rules", "sources", "tracked", "watched")
+    A node keeps one tuple of values: those that the first rule names, then those of the second, and so on.
+    """
+
+    __slots__ = ("arity", "keep", "op", "rest", "rules", "run", "sources", "spans", "tracked", "watched")
 
     def __init__(self, op: Op, arity: int, mask: int) -> None:
         self.op, self.arity = op, arity
         self.tracked = [i for i in range(arity) if mask >> i & 1 and op.rule(i) is not None]
         self.rules = [op.rule(i) for i in self.tracked]
-        # Sources: an argument by its number, the output as `arity`, all else beyond.
+        named = [(i, name) for i in self.tracked for name in op.names(i)]
+        # Where each value comes from: an argument by its number, the output as `arity`, all else beyond.
         self.rest = arity + 1
-        self.sources = [[self._source(name) for name in op.names(i)] for i in self.tracked]
-        named = {source for sources in self.sources for source in sources}
-        if self.rest in named:
-            named.update(range(op.fixed, arity))
-        self.watched = sorted(source for source in named if source <= arity)  # whose versions are checked
-        # The two steps of `record` that differ from plan to plan, compiled: loops would cost twice the time.
-        saved = "".join(f"({''.join(self._expression(i, name) + ', ' for name in op.names(i))}), " for i in self.tracked)
-        self.keep = eval(f"lambda arrays, out, options: ({saved})", {"defaults": op.defaults})
-        self.edges = eval(f"lambda args: ({''.join(f'args[{i}]._node or args[{i}], ' for i in self.tracked)})")
+        self.sources = [self._source(name) for _, name in named]
+        watched = {source for source in self.sources if source <= arity}
+        if self.rest in self.sources:
+            watched.update(range(op.fixed, arity))
+        self.watched = sorted(watched)  # the values whose versions are checked
+        self.spans, start = [], 0  # which values belong to each rule
+        for i in self.tracked:
+            self.spans.append((start, start := start + len(op.names(i))))
+        # The steps of recording and of running that differ from plan to plan, compiled: as loops they cost twice
+        # the time of a small op.
+        edges = "".join(f"args[{i}]._node or args[{i}], " for i in self.tracked)
+        values = "".join(f"{self._expression(i, name)}, " for i, name in named)
+        calls = ", ".join(f"rule{k}(g, *v[{a}:{b}])" if b - a > 2 else f"rule{k}(g{''.join(f', v[{j}]' for j in range(a, b))})"
+                          for k, (a, b) in enumerate(self.spans))  # fmt: skip
+        rules = {f"rule{k}": rule for k, rule in enumerate(self.rules)}
+        self.keep = eval(f"lambda args, arrays, out, options: (({edges}), ({values}))", {"defaults": op.defaults})
+        self.run = eval(f"lambda g, v: [{calls}]", rules)
 
     def _source(self, name: str) -> int:
         op = self.op
@@ -128,7 +142,7 @@ class Plan:
         return self.arity if name == "out" else self.rest if name == op.rest else self.rest + 1
 
     def _expression(self, i: int, name: str) -> str:
-        """Where `record` finds what the rule of argument `i` calls `name`."""
+        """Where `keep` finds what the rule of argument `i` calls `name`."""
         op = self.op
         if name in op.arguments:
             return f"arrays[{op.arguments.index(name)}]"

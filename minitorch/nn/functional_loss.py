@@ -98,8 +98,9 @@ def binary_cross_entropy_with_logits(
     reduction = _checked(reduction, size_average, reduce)
     if _shapes_differ("binary_cross_entropy_with_logits", input, target):
         raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
-    _refuse_gradient("binary_cross_entropy_with_logits", "weight", weight)
-    _refuse_gradient("binary_cross_entropy_with_logits", "pos_weight", pos_weight)
+    if weight is not None or pos_weight is not None:
+        _refuse_gradient("binary_cross_entropy_with_logits", "weight", weight)
+        _refuse_gradient("binary_cross_entropy_with_logits", "pos_weight", pos_weight)
     return _ops.binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction=reduction)
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.inplace import inplace, overwrite
+from minitorch.autograd.inplace import as_element, inplace, overwrite
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
+from minitorch.dtypes import scalar_name
 from minitorch.ops.dims import wrap_dim
 from minitorch.ops.shape import Size, data_of, reshape
 
@@ -31,14 +32,15 @@ def _basic_name(index: tuple[Any, ...]) -> str:
             last = "Unsqueeze"
         elif isinstance(i, int):
             last = "Select"
-        elif isinstance(i, builtins.slice) and i != builtins.slice(None):
+        elif isinstance(i, builtins.slice) and i != ALL:
             last = "Slice"
     return f"{last or 'Alias'}Backward0"
 
 
 @differentiable(lambda g, shape, index: spread(g, shape, index), view=True, name=_basic_name)
 def _basic(input: Array, index: tuple[Any, ...]) -> Array:
-    return input[(*index, ...)]
+    """`index` is of integers, slices and None, and ends in an Ellipsis: else NumPy gives scalars for 0-d arrays."""
+    return input[index]
 
 
 @differentiable(lambda g, index: _basic(g, index), name="SliceBackward0")
@@ -55,16 +57,17 @@ def select(input: Any, dim: int, index: int) -> Any:
     if not shape:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim = wrap_dim(dim, len(shape))
+    index = index.__index__()
     if not -shape[dim] <= index < shape[dim]:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
         )
-    return _basic(input, (builtins.slice(None),) * dim + (int(index),))
+    return _basic(input, index=(*(ALL,) * dim, index, ...))
 
 
 def slice_dim(input: Any, dim: int, start: int, end: int, step: int = 1) -> Any:
     """The part from `start` to `end` of dimension `dim`; a view."""
-    return _basic(input, (builtins.slice(None),) * dim + (builtins.slice(start, end, step),))
+    return _basic(input, index=(*(ALL,) * dim, builtins.slice(start, end, step), ...))
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Any:
@@ -86,40 +89,8 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
 
 # --- x[...]
 
-
-def _parse(index: Any, shape: Size) -> tuple[tuple[Any, ...], list[Any]]:
-    """An index as (items, tensors): items has integers, slices, None and, for each tensor, `TENSOR`."""
-    items: list[Any] = []
-    tensors: list[Any] = []
-    for i in index if isinstance(index, tuple) else (index,):
-        if isinstance(i, tape.Tensor) and not i._data.ndim and i._data.dtype.kind in "iu":
-            i = int(i._data)
-        if i is None or i is Ellipsis:
-            items.append(i)
-        elif isinstance(i, builtins.slice):
-            items.append(_checked_slice(i))
-        elif isinstance(i, bool | np.bool_):
-            items.append(TENSOR)
-            tensors.append(tape.wrap(np.asarray(i)))
-        elif hasattr(i, "__index__") and not isinstance(i, tape.Tensor):
-            items.append(i.__index__())
-        else:
-            items.append(TENSOR)
-            tensors.append(_index_tensor(i))
-    used = sum(t._data.ndim if i is TENSOR and t._data.dtype.kind == "b" else 1 for i, t in _with_tensors(items, tensors))
-    if used > len(shape):
-        if not shape:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
-                "a 0-dim tensor to a number"
-            )
-        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
-    if Ellipsis in items:
-        at = items.index(Ellipsis)
-        items[at : at + 1] = [builtins.slice(None)] * (len(shape) - used)
-    if not tensors:
-        _check_bounds(items, shape)
-    return tuple(items), tensors
+ALL = builtins.slice(None)
+_PLAIN = frozenset((int, type(None)))
 
 
 class _Placeholder:
@@ -130,95 +101,208 @@ class _Placeholder:
 TENSOR = _Placeholder()
 
 
-def _with_tensors(items: list[Any], tensors: list[Any]) -> list[tuple[Any, Any]]:
-    """The items that use up a dimension, each beside its tensor."""
-    remaining = iter(tensors)
-    return [(i, next(remaining) if i is TENSOR else None) for i in items if i is not None and i is not Ellipsis]
+def _is_plain(index: Any) -> bool:
+    """An int, or a slice of ints: by far the most common, and NumPy's own meaning is PyTorch's."""
+    kind = index.__class__
+    if kind is builtins.slice:
+        return index.step is None and index.start.__class__ in _PLAIN and index.stop.__class__ in _PLAIN
+    return kind is int
+
+
+def getitem(input: Any, index: Any) -> Any:
+    """x[index]."""
+    if _is_plain(index):
+        try:
+            return _basic(input, index=(index, ...))
+        except IndexError:
+            pass  # `_parse` says why
+    basic, items, tensors = _parse(index, input._data.shape)
+    if not tensors:
+        return _basic(input, index=basic)
+    return read(input if items == basic else _basic(input, index=basic), *tensors, items=items)
+
+
+def _parse(index: Any, shape: Size) -> tuple[tuple[Any, ...], tuple[Any, ...], list[Any]]:
+    """An index in two steps: a basic one, and what is left for tensors to do on its outcome.
+
+    Returns (basic, items, tensors): `items` has a `TENSOR` where the next of `tensors` indexes, else ALL.
+    """
+    parts = [_part(i) for i in _as_tuple(index)]
+    used = sum(_dims_used(i) for i in parts)
+    if used > len(shape):
+        if not shape and not isinstance(index, tuple) and parts[0].__class__ is int:
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
+                "a 0-dim tensor to a number"
+            )
+        raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    basic: list[Any] = []
+    items: list[Any] = []
+    tensors = []
+    dim = 0  # of the input
+    for i in parts:
+        if isinstance(i, tape.Tensor):
+            tensors.append(i if i._data.ndim else reshape(i, (1,)))  # one bool is a mask of a new dimension
+            n = _dims_used(i)
+            basic += [ALL] * n if n else [None]
+            items.append(TENSOR)
+            dim += n
+        elif i is Ellipsis:
+            n = min(len(shape) - used, len(shape) - dim)
+            basic += [ALL] * n
+            items += [ALL] * n
+            dim += n
+        elif i is None:
+            basic.append(None)
+            items.append(ALL)
+        else:
+            if i.__class__ is int:
+                size = shape[dim] if dim < len(shape) else 0
+                if not -size <= i < size:
+                    raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {size}")
+            else:
+                items.append(ALL)
+            basic.append(i)
+            dim += 1
+    if not tensors:
+        items = []
+    elif all(i is TENSOR or i is ALL for i in parts):  # nothing for a view to do
+        return tuple(items), tuple(items), tensors
+    return (*basic, ...), tuple(items), tensors
+
+
+def _as_tuple(index: Any) -> tuple[Any, ...]:
+    if isinstance(index, tuple):
+        return index
+    nested = (tape.Tensor, Sequence, np.ndarray, builtins.slice, type(None), type(Ellipsis))
+    if not isinstance(index, Sequence) or len(index) >= 32 or not any(isinstance(i, nested) for i in index):
+        return (index,)
+    warnings.warn(
+        "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] instead of x[seq], "
+        "or x[torch.tensor(seq)] for the values at these indices.",
+        stacklevel=4,
+    )
+    return tuple(index)
+
+
+def _part(i: Any) -> Any:
+    """One part of an index: an int, a slice, None, Ellipsis, or a tensor of int64, int32 or bool."""
+    if i.__class__ is int or i is None or i is Ellipsis:
+        return i
+    if isinstance(i, builtins.slice):
+        return _checked_slice(i)
+    if isinstance(i, bool):
+        return tape.wrap(np.asarray(i))
+    if isinstance(i, tape.Tensor):
+        kind = i._data.dtype.kind
+        return int(i._data) if not i._data.ndim and (kind == "i" or kind == "u" and i._data.itemsize > 1) else _index_tensor(i)
+    if is_array(i) and not isinstance(i, np.generic):
+        if i.dtype.kind not in "iufb":
+            raise TypeError(f"can't convert np.ndarray of type {i.dtype} to an index")
+        return _part(tape.wrap(np.asarray(i) if i.dtype.kind == "b" or i.dtype == np.uint8 else i.astype(np.int64)))
+    if hasattr(i, "__index__"):
+        return i.__index__()
+    if isinstance(i, str | bytes):
+        raise TypeError(f"new(): invalid data type '{i.__class__.__name__}'")
+    if isinstance(i, Sequence):
+        return _index_tensor(tape.wrap(_array_of(i)))
+    raise IndexError(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        f"(got {i.__class__.__module__.replace('builtins', '')}.{i.__class__.__name__})".replace("(got .", "(got ")
+    )
 
 
 def _checked_slice(s: builtins.slice) -> builtins.slice:
     parts = []
     for p in (s.start, s.stop, s.step):
         if isinstance(p, tape.Tensor):
+            if p._data.dtype.kind == "f" or p._data.size != 1:
+                raise TypeError("only integer tensors of a single element can be converted to an index")
             p = p.item()
         if p is not None and not hasattr(p, "__index__"):
             raise TypeError("slice indices must be integers or None or have an __index__ method")
         parts.append(p if p is None else p.__index__())
+    if parts == [None, None, None]:
+        return ALL
     if parts[2] is not None and parts[2] <= 0:
         raise ValueError("step must be greater than zero; flip() reverses a dimension")
     return builtins.slice(*parts)
 
 
 def _index_tensor(i: Any) -> Any:
-    if is_array(i):
-        i = tape.wrap(np.asarray(i))
-    elif isinstance(i, Sequence) and not isinstance(i, str):
-        i = tape.wrap(np.asarray(i, np.int64) if not len(i) else _array_of(i))
-    if not isinstance(i, tape.Tensor):
-        raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
-            f"(got {i.__class__.__name__})"
-        )
     kind = i._data.dtype
     if kind == np.uint8:
         warnings.warn(
-            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=4
+            "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.", stacklevel=5
         )
         return tape.wrap(i._data.astype(bool))
-    if kind.kind not in "ib":
+    if kind.kind != "b" and (kind.kind != "i" or kind.itemsize < 4):
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
     return i
 
 
 def _array_of(sequence: Sequence[Any]) -> Array:
+    """A list as an index: a mask if it is of bools, else integers."""
     if any(isinstance(x, tape.Tensor) for x in sequence):
-        return np.stack([np.asarray(data_of(x)) for x in sequence])
-    return np.asarray(sequence)
+        sequence = [x.item() if isinstance(x, tape.Tensor) else x for x in sequence]
+    try:
+        found = np.asarray(sequence)
+    except ValueError:
+        raise ValueError(f"the lists in an index must be of one length: {sequence}") from None
+    if found.dtype.kind == "O":
+        raise RuntimeError(f"Could not infer dtype of the elements of the index {sequence}")
+    if found.dtype.kind not in "iufb":
+        raise TypeError(f"the elements of the index {sequence} cannot be interpreted as integers")
+    return found if found.dtype.kind == "b" else found.astype(np.int64)
 
 
-def _check_bounds(items: Sequence[Any], shape: Size) -> None:
-    dim = 0
-    for i in items:
-        if isinstance(i, int) and not -shape[dim] <= i < shape[dim]:
-            raise IndexError(f"index {i} is out of bounds for dimension {dim} with size {shape[dim]}")
-        dim += i is not None
+def _dims_used(i: Any) -> int:
+    if isinstance(i, tape.Tensor) and i._data.dtype.kind == "b":
+        return i._data.ndim
+    return 0 if i is None or i is Ellipsis else 1
 
 
-def _filled(items: tuple[Any, ...], indices: tuple[Array, ...]) -> tuple[Any, ...]:
-    remaining = iter(indices)
-    return tuple(next(remaining) if i is TENSOR else i for i in items)
+# --- reading and writing at tensors
 
 
-def _checked(input: Array, items: tuple[Any, ...], indices: tuple[Array, ...]) -> tuple[Any, ...]:
-    """The whole index, its tensors on the input's device and within bounds."""
+def _filled(input: Array, items: tuple[Any, ...], indices: tuple[Array, ...]) -> tuple[Any, ...]:
+    """The whole index, its tensors where `input` is."""
     lib = xp(input)
-    indices = tuple(i if type(i) is type(input) else lib.asarray(i) for i in indices)
+    remaining = iter(indices)
+    return tuple([lib.asarray(next(remaining)) if i is TENSOR else i for i in items])
+
+
+def _refused(shape: Size, index: tuple[Any, ...], error: Exception) -> IndexError:
+    """What is wrong with the tensors of an index, in PyTorch's words."""
     dim = 0
-    for i in _filled(items, indices):
-        if is_array(i):
-            if i.dtype.kind == "b":
-                if i.shape != input.shape[dim : dim + i.ndim]:
-                    raise IndexError(
-                        f"The shape of the mask {list(i.shape)} at index 0 does not match the shape of the indexed tensor "
-                        f"{list(input.shape)} at index {dim}"
+    for i in index:
+        if is_array(i) and i.dtype.kind == "b":
+            for d in range(i.ndim):
+                if i.shape[d] != shape[dim + d]:
+                    return IndexError(
+                        f"The shape of the mask {list(i.shape)} at index {d} does not match the shape of the indexed tensor "
+                        f"{list(shape)} at index {dim + d}"
                     )
-                dim += i.ndim
-                continue
-            if lib is np and i.size:  # NumPy checks too; this is PyTorch's wording
-                low, high, n = int(i.min()), int(i.max()), input.shape[dim]
-                if high >= n or low < -n:
-                    raise IndexError(f"index {high if high >= n else low} is out of bounds for dimension {dim} with size {n}")
-        dim += i is not None
-    return _filled(items, indices)
+            dim += i.ndim
+            continue
+        if is_array(i) and i.size:
+            low, high, n = int(i.min()), int(i.max()), shape[dim]
+            if high >= n or low < -n:
+                return IndexError(f"index {high if high >= n else low} is out of bounds for dimension {dim} with size {n}")
+        dim += 1
+    return IndexError(f"shape mismatch: indexing tensors could not be broadcast together: {error}")
 
 
 @differentiable(lambda g, shape, indices, items: _add_at(g, *indices, items=items, size=shape), None, name="IndexBackward0")
 def read(input: Array, *indices: Array, items: tuple[Any, ...]) -> Array:
-    index = _checked(input, items, indices)
+    index = _filled(input, items, indices)
     try:
-        return input[index]
+        if len(indices) == 1 and indices[0].dtype.kind == "i":
+            return input.take(index[items.index(TENSOR)], items.index(TENSOR))
+        out = input[index]
     except IndexError as error:
-        raise IndexError(f"shape mismatch: indexing tensors could not be broadcast together: {error}") from None
+        raise _refused(input.shape, index, error) from None
+    return out if out.flags.c_contiguous else out.copy(order="C")
 
 
 @differentiable(lambda g, indices, items: read(g, *indices, items=items), None, name="IndexPutBackward0")
@@ -226,7 +310,7 @@ def _add_at(input: Array, *indices: Array, items: tuple[Any, ...], size: Size) -
     """Zeros of `size` with `input` added where the index reads: the adjoint of advanced indexing."""
     lib = xp(input)
     out = lib.zeros(size, input.dtype)
-    index = _filled(items, indices)
+    index = _filled(out, items, indices)
     if all(i.dtype.kind == "b" for i in indices):
         out[index] = input  # a mask reads no element twice
     else:
@@ -242,12 +326,22 @@ def _add_at(input: Array, *indices: Array, items: tuple[Any, ...], size: Size) -
 )
 def put(input: Array, value: Array, *indices: Array, items: tuple[Any, ...], accumulate: bool = False) -> Array:
     """A copy of `input` with `value` written (or added) where the index reads."""
-    out = input.copy()
-    index = _checked(out, items, indices)
-    if accumulate:
-        xp(out).add.at(out, index, value)
-    else:
-        out[index] = value
+    out = xp(input).array(input)  # a gradient may be a NumPy scalar, whose copy cannot be written
+    index = _filled(out, items, indices)
+    if not is_array(value):
+        value = as_element(value, out.dtype)
+    try:
+        if accumulate:
+            xp(out).add.at(out, index, value)
+        else:
+            out[index] = value
+    except IndexError as error:
+        raise _refused(input.shape, index, error) from None
+    except (ValueError, TypeError):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to the places in a tensor of "
+            f"shape {list(input.shape)} that the index names"
+        ) from None
     return out
 
 
@@ -255,53 +349,76 @@ put_ = inplace(put, "index_put_")
 _overwrite_ = inplace(overwrite, "copy_")
 
 
-def getitem(input: Any, index: Any) -> Any:
-    """x[index]."""
-    items, tensors = _parse(index, input._data.shape)
-    if not tensors:
-        return _basic(input, items)
-    return read(input, *tensors, items=items)
-
-
 def setitem(input: Any, index: Any, value: Any) -> None:
     """x[index] = value."""
-    items, tensors = _parse(index, input._data.shape)
-    if not isinstance(value, tape.Tensor):
-        if not isinstance(value, bool | int | float | np.generic):
-            kind = value.__class__.__name__
-            raise TypeError(f"can't assign a {kind} to a torch.{input.type().removeprefix('torch.')}")
-        value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, tape.Tensor):
+        shape = value._data.shape
+        if shape[:1] == (1,):  # PyTorch drops leading ones
+            value = reshape(value, shape[next((d for d, n in enumerate(shape) if n != 1), len(shape)) :])
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("Overflow when unpacking long long")
+    elif not isinstance(value, int | float | complex | np.integer):
+        raise TypeError(f"can't assign a {_type_name(value)} to a {input.type()}")
+    elif isinstance(value, complex):
+        value = as_element(value, input._data.dtype)
+    if index is False:
+        return
+    if index is True:
+        index = None
+    if _is_plain(index):
+        basic, items, tensors = (index, ...), (), []
+    else:
+        basic, items, tensors = _parse(index, input._data.shape)
     if not tensors:
-        target = _basic(input, items)
-        if isinstance(value, tape.Tensor):
-            extra = value._data.ndim - target._data.ndim
-            if extra > 0 and set(value._data.shape[:extra]) == {1}:  # PyTorch drops leading ones
-                value = reshape(value, value._data.shape[extra:])
+        try:
+            target = _basic(input, index=basic)
+        except IndexError:
+            _parse(index, input._data.shape)  # says why
+            raise
         _overwrite_(target, value)
         return
-    if isinstance(value, tape.Tensor) and value._data.dtype is not input._data.dtype:
-        if value._data.ndim:
-            raise RuntimeError(
-                f"Index put requires the source and destination dtypes match, got {_type(input)} for the destination "
-                f"and {_type(value)} for the source."
-            )
-        value = value.to(input.dtype)
-    put_(input, value, *tensors, items=items)
+    value = _value_for(input, value, tensors)
+    put_(input if items == basic else _basic(input, index=basic), value, *tensors, items=items)
 
 
-def _type(t: Any) -> str:
-    from minitorch.dtypes import scalar_name
+def _type_name(value: Any) -> str:
+    kind = value.__class__
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
-    return scalar_name(t._data)
+
+def _value_for(input: Any, value: Any, tensors: list[Any]) -> Any:
+    """The value in the input's dtype, which it must have already, unless it is one number for one mask."""
+    if not isinstance(value, tape.Tensor) or value._data.dtype is input._data.dtype:
+        return value
+    if value._data.size == 1 and len(tensors) == 1 and tensors[0]._data.dtype.kind == "b":
+        return value.to(input.dtype)
+    raise RuntimeError(
+        f"Index put requires the source and destination dtypes match, got {scalar_name(input._data)} for the destination "
+        f"and {scalar_name(value._data)} for the source. Convert it with .to(x.dtype)."
+    )
+
+
+def _put_args(input: Any, indices: Any, values: Any, name: str) -> tuple[Any, list[Any], tuple[Any, ...]]:
+    if isinstance(indices, tape.Tensor) or not isinstance(indices, tuple | list):
+        kind = indices.__class__.__name__
+        raise TypeError(f"{name}(): argument 'indices' (position 1) must be tuple of Tensors, not {kind}")
+    for i, x in enumerate(indices):
+        if not isinstance(x, tape.Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {x.__class__.__name__}")
+    if not isinstance(values, tape.Tensor):
+        raise TypeError(f"{name}(): argument 'values' (position 2) must be Tensor, not {values.__class__.__name__}")
+    # A 0-d index is one of one element; the dimension it gives is then left out.
+    _, items, tensors = _parse(tuple(x if x._data.ndim else reshape(x, (1,)) for x in indices), input._data.shape)
+    return _value_for(input, values, tensors), tensors, items
 
 
 def index_put(input: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
     """A copy of `input` with `values` written (or, with accumulate, added) at the given index tensors."""
-    items, tensors = _parse(tuple(indices), input._data.shape)
+    values, tensors, items = _put_args(input, indices, values, "index_put")
     return put(input, values, *tensors, items=items, accumulate=accumulate)
 
 
 def index_put_(input: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:
     """In-place form of index_put."""
-    items, tensors = _parse(tuple(indices), input._data.shape)
+    values, tensors, items = _put_args(input, indices, values, "index_put_")
     return put_(input, values, *tensors, items=items, accumulate=accumulate)

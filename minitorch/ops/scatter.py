@@ -55,7 +55,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     name="ScatterBackward0",
 )
 def _scatter(input: Array, src: Array, index: Array, dim: int) -> Array:
-    out = input.copy()
+    out = xp(input).array(input)
     if hasattr(src, "dtype"):
         src = src[tuple(builtins.slice(n) for n in index.shape)]
     if index.ndim:
@@ -115,7 +115,7 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
 def _scatter_add(input: Array, src: Array, index: Array, dim: int) -> Array:
     if hasattr(src, "dtype"):
         src = src[tuple(builtins.slice(n) for n in index.shape)]
-    out = input.copy()
+    out = xp(input).array(input)
     xp(out).add.at(out, places(index, dim, out.ndim) if index.ndim else (), src)
     return out
 
@@ -180,7 +180,7 @@ def _no_negative(index: Any, input: Any, dim: int) -> None:
     name="IndexAddBackward0",
 )
 def _index_add(input: Array, source: Array, index: Array, dim: int, alpha: float = 1) -> Array:
-    out = input.copy()
+    out = xp(input).array(input)
     where = (builtins.slice(None),) * dim + (index,)
     xp(out).add.at(out, where, source if alpha == 1 else source * alpha)
     return out
