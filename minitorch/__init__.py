@@ -84,7 +84,7 @@ __version__ = "0.1.0"
 
 # Other names for the same functions.
 subtract, multiply, divide, true_divide = sub, mul, div, div
-negative, absolute, sgn, fix, clip, concat = neg, abs, sign, trunc, clamp, cat
+negative, absolute, sgn, fix, clip = neg, abs, sign, trunc, clamp
 arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2
 arcsinh, arccosh, arctanh = asinh, acosh, atanh
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge

@@ -72,6 +72,9 @@ class Methods:
     """The part of Tensor that is names bound to ops."""
 
     __slots__ = ()
+    _data: Any
+    dtype: Any
+    device: Any
 
     # arithmetic
     __add__ = __radd__ = add = arithmetic.add

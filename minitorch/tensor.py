@@ -458,7 +458,7 @@ def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[devic
 
 def _rebuild(cls: type, data: Array, requires_grad: bool, attributes: dict[str, Any] | None) -> Any:
     """Unpickle a tensor."""
-    t = tape.new(cls)
+    t: Any = tape.new(cls)
     t._data = dtypes.canonical(data)
     t._node = t._grad = t._cell = t._view = t._hooks = None
     t._requires_grad = requires_grad

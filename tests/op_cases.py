@@ -79,6 +79,7 @@ CASES: list[Case] = [
     case("rsub alpha", lambda t, x, y: t.rsub(x, y, alpha=2), A, B),
     case("mul", lambda t, x, y: x * y, A, B),
     case("mul itself", lambda t, x: x * x, A),
+    case("mul with another dtype", lambda t, x: t.mul(x, x.double() + 1), A),
     case("mul number", lambda t, x: x * 2.5, A),
     case("div", lambda t, x, y: x / y, A, positive(4)),
     case("rdiv", lambda t, x: 3 / x, positive(3, 4)),
@@ -101,7 +102,8 @@ CASES: list[Case] = [
     *unary("tan asin acos atanh erfinv", unit(3, 4)),
     *unary("acosh", above_one(3, 4)),
     *unary("lgamma digamma", positive(3, 4), tolerance=1e-5),  # PyTorch's trigamma is good to 5e-10
-    *unary("deg2rad rad2deg", A),
+    *unary("deg2rad rad2deg sinc", A),
+    case("mvlgamma", lambda t, x: t.mvlgamma(x, 2), above_one(3, 4), tolerance=1e-5),
     case("logit", lambda t, x: t.logit(x), lambda rng: rng.uniform(0.1, 0.9, (3, 4))),
     case("logit eps", lambda t, x: t.logit(x, 0.2), lambda rng: rng.uniform(0.05, 0.9, (3, 4))),
     case("atan2", lambda t, x, y: t.atan2(x, y), A, B),
@@ -128,6 +130,19 @@ CASES: list[Case] = [
     case("softmax", lambda t, x: t.softmax(x, -1), A),
     case("softmax 0", lambda t, x: x.softmax(0), A),
     case("log_softmax", lambda t, x: t.log_softmax(x, 1), A),
+    *[case(n, lambda t, x, n=n: getattr(t.nn.functional, n)(x), A) for n in
+      "elu gelu leaky_relu logsigmoid mish silu softplus hardshrink hardswish hardtanh softshrink".split()],
+    case("hardsigmoid", lambda t, x: t.nn.functional.hardsigmoid(x), A, second=False),
+    case("threshold", lambda t, x: t.nn.functional.threshold(x, 0.1, 5.0), A),
+    case("prelu", lambda t, x, w: t.nn.functional.prelu(x, w), A, positive(4)),
+    # losses
+    *[case(n, lambda t, x, y, n=n: getattr(t.nn.functional, n)(x, y), A, real(3, 4)) for n in
+      "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy_with_logits".split()],
+    case("binary_cross_entropy", lambda t, x, y: t.nn.functional.binary_cross_entropy(x, y),
+         lambda rng: rng.uniform(0.1, 0.9, (3, 4)), lambda rng: rng.uniform(0, 1, (3, 4)), tolerance=1e-4),
+    case("kl_div", lambda t, x, y: t.nn.functional.kl_div(x, y, reduction="sum"), A, positive(3, 4)),
+    case("nll_loss", lambda t, x: t.nn.functional.nll_loss(x, t.tensor([1, 0, 3])), A),
+    case("cross_entropy", lambda t, x: t.nn.functional.cross_entropy(x, t.tensor([1, 0, 3]), label_smoothing=0.1), A),
     # reductions
     case("sum", lambda t, x: x.sum(), A),
     case("sum dim", lambda t, x: x.sum(1), A),

@@ -25,7 +25,10 @@ def sum_to(input: Array, size: tuple[int, ...]) -> Array:
 @differentiable(lambda g, shape: sum_to(g, shape), view=True, name="ExpandBackward0")
 def broadcast_to(input: Array, size: tuple[int, ...]) -> Array:
     """`input` repeated along new and size-1 dimensions, without copying."""
-    return xp(input).broadcast_to(input, size)
+    out = xp(input).broadcast_to(input, size)
+    if input.flags.writeable:  # NumPy hands it out read-only; PyTorch allows writes where no two elements share memory
+        out.flags.writeable = True
+    return out
 
 
 @differentiable(lambda g: g, name="ToCopyBackward0")  # the engine gives every gradient the dtype of its edge

@@ -39,7 +39,8 @@ def run(
     recording = grad_enabled.set(create_graph)
     try:
         g = None  # the gradient that `gradients` were computed from: what is `g` itself, or a view, others may hold
-        edges, gradients = [edge_of(t) for t, _ in roots], [g for _, g in roots]
+        edges: Sequence[Edge] = [edge_of(t) for t, _ in roots]
+        gradients = [g for _, g in roots]
         while True:
             for edge, gi in zip(edges, gradients):
                 if gi is None:
@@ -78,7 +79,8 @@ def run(
             if leaf._hooks is not None:
                 g = _run_hooks(leaf._hooks.on_gradient, g, create_graph)
             if needed is None:
-                add_to_grad(leaf, g, owned, create_graph)
+                if leaf._requires_grad:  # it may have been switched off since
+                    add_to_grad(leaf, g, owned, create_graph)
             else:
                 found[leaf] = g
     finally:

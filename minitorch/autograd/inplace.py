@@ -15,7 +15,17 @@ from minitorch import dtypes
 from minitorch.autograd import tape
 from minitorch.autograd.mismatch import explain, promoted
 from minitorch.autograd.mode import grad_enabled, inference
-from minitorch.autograd.tape import CUSTOM_VIEW, INFERENCE_CELL, Call, constant, differentiable, record, version_cell, wrap
+from minitorch.autograd.tape import (
+    CUSTOM_VIEW,
+    INFERENCE_CELL,
+    Call,
+    constant,
+    differentiable,
+    move_retained,
+    record,
+    version_cell,
+    wrap,
+)
 from minitorch.device import Array, device_of, move, xp
 
 
@@ -26,7 +36,7 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
     keeps_old = any(op.arguments[0] in names for names in op.named)
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        args, options = (self, *args), options  # type: ignore[assignment]
+        args = (self, *args)
         if len(args) != op.fixed or not options.keys() <= op.defaults.keys():
             args, options = op.bind(args, options)  # type: ignore[assignment]
         tracked = will_track(args)
@@ -169,7 +179,7 @@ def will_track(args: Any) -> bool:
 def check_writable(t: Any, tracked: bool, name: str) -> None:
     """RuntimeError, in PyTorch's words, where an in-place write would make a gradient wrong."""
     view = t._view
-    if tracked:
+    if tracked or (view is not None and view.made and view.base._requires_grad and grad_enabled.get()):
         if t._requires_grad and t._node is None:
             raise RuntimeError(
                 f"a leaf Variable that requires grad is being used in an in-place operation: {name}. "
@@ -261,9 +271,5 @@ def take_node(t: Any, outcome: Any) -> None:
     if t._node is not None:
         if t._node.dtype is not t._data.dtype:
             t._node.dtype = t._data.dtype
-        if old is not None and old.hooks:  # a retained grad is that of the tensor's newest value
-            moved = [hook for hook in old.hooks if getattr(hook, "retains", None) is not None]
-            t._node.hooks = moved or None
-            old.hooks = [hook for hook in old.hooks if hook not in moved] or None
-
-
+        if old is not None and old.hooks:
+            move_retained(old, t._node)

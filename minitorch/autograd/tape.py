@@ -88,7 +88,7 @@ class Node:
             saved = [self._restored(source, value) for source, value in zip(plan.sources, saved)]
         if wanted is None:
             return plan.run(g, saved)
-        rules = zip(plan.rules, plan.spans, wanted)
+        rules: Any = zip(plan.rules, plan.spans, wanted)
         return [rule(g, *saved[start:end]) if want else None for rule, (start, end), want in rules]
 
     def release(self) -> None:
@@ -264,10 +264,12 @@ def _binary(op: Op, general: Any) -> Any:
         view = y._view
         if view is not None and view.version != y._cell[0]:
             view.refresh(y)
-        arrays = a, b = x._data, y._data
+        arrays: Any = (x._data, y._data)
+        a, b = arrays
         try:
             if promote and a.dtype is not b.dtype:
-                arrays = a, b = promoted([a, b])
+                arrays = promoted([a, b])
+                a, b = arrays
             out = function(a, b)
         except (TypeError, ValueError) as error:
             raise explain(op.name, op.arguments, [a, b], error) from None
@@ -336,6 +338,24 @@ CUSTOM_VIEW = (
 )
 
 
+_WRITTEN = "and its base or another view of its base has been modified inplace with grad mode enabled."
+OLD_VIEW = {  # by `View.made`
+    "no_grad": f"A view was created in no_grad mode {_WRITTEN} Given that this use case is ambiguous and error-prone, it is "
+    "forbidden. Move both the view and the inplace either inside the no_grad block (if you don't want the inplace to be "
+    "tracked) or outside (if you want it to be tracked).",
+    "several": f"Output of a function that returns multiple views is a view {_WRITTEN} Such functions do not allow the "
+    "output views to be modified inplace. Replace the inplace operation by an out-of-place one.",
+}
+
+
+def move_retained(old: Node, new: Node) -> None:
+    """A retained grad is that of a tensor's newest value."""
+    moved = [hook for hook in old.hooks or () if getattr(hook, "retains", None) is not None]
+    if moved:
+        new.hooks = [*(new.hooks or ()), *moved]
+        old.hooks = [hook for hook in old.hooks or () if hook not in moved] or None
+
+
 class View:
     """What a view remembers: whose memory it shows, and the calls that made it from there."""
 
@@ -355,12 +375,17 @@ class View:
         """The memory was written since: derive the node of the view `t` anew from its base's."""
         if self.made == "custom":
             raise RuntimeError(CUSTOM_VIEW)
-        self.version = t._cell[0]
-        if self.base._requires_grad and (t._requires_grad or self.made != "no_grad"):
+        if self.made and self.base._requires_grad and grad_enabled.get():
+            raise RuntimeError(OLD_VIEW[self.made])
+        if not self.made:
+            self.version = t._cell[0]
+        if self.base._requires_grad and not self.made:
             token = grad_enabled.set(True)
             again = self.replay(self.base)
             grad_enabled.reset(token)
-            t._node, t._requires_grad = again._node, True
+            old, t._node, t._requires_grad = t._node, again._node, True
+            if old is not None and old.hooks:
+                move_retained(old, t._node)
 
     def replay(self, base: Any) -> Any:
         """The same view of another tensor, or of an array."""

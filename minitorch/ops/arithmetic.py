@@ -8,7 +8,7 @@ from typing import Any
 
 from minitorch.autograd.inplace import zeros_like
 from minitorch.autograd.mismatch import promoted, refuse_bool
-from minitorch.autograd.tape import constant, differentiable
+from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import default_numpy, to_floating
 from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical_or, lt
@@ -233,7 +233,7 @@ def _where(condition: Array, input: Array, other: Array) -> Array:
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """`input` where `condition` holds, else `other`. With the condition alone: `nonzero(condition, as_tuple=True)`."""
     if input is None and other is None:
-        from minitorch.ops.index import nonzero
+        from minitorch.ops.scatter import nonzero
 
         return nonzero(condition, as_tuple=True)
     return _where(condition, input, other)

@@ -20,7 +20,10 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
     a, b = wrap_dim(dim1, input.ndim), wrap_dim(dim2, input.ndim)
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return input.diagonal(offset, a, b)
+    out = input.diagonal(offset, a, b)
+    if input.flags.writeable:  # NumPy hands it out read-only
+        out.flags.writeable = True
+    return out
 
 
 @differentiable(lambda g, offset, dim1, dim2: diagonal(g, offset, dim1, dim2))

@@ -120,7 +120,7 @@ ger = outer
 def _batched(input: Array, other: Array) -> Array:
     """Matrices in the last two dimensions; the leading ones broadcast."""
     if input.shape[-1] != other.shape[-2]:
-        n, k, j, m = *input.shape[-2:], *other.shape[-2:]
+        (n, k), (j, m) = input.shape[-2:], other.shape[-2:]
         raise RuntimeError(
             f"mat1 and mat2 shapes cannot be multiplied ({n}x{k} and {j}x{m}); the operands are {list(input.shape)} "
             f"and {list(other.shape)}"
@@ -319,7 +319,7 @@ def _explicit(equation: str, ndims: list[int]) -> str:
         raise RuntimeError(f"einsum(): more operands were provided than specified in the equation: {equation!r}, {len(ndims)} operands")
     free = [c for c in string.ascii_letters if c not in equation]
     most = max((n - len(term) + 3 for term, n in zip(terms, ndims, strict=True) if "..." in term), default=0)
-    spelled = []
+    spelled: list[str] = []
     for term, n in zip(terms, ndims, strict=True):
         if "..." in term:
             k = n - len(term) + 3

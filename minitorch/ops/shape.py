@@ -204,7 +204,7 @@ def permute(input: Any, *dims: Any) -> Any:
 @differentiable(lambda g, dim0, dim1: transpose(g, dim0, dim1), view=True)
 def transpose(input: Array, dim0: int, dim1: int) -> Array:
     """Two dimensions exchanged; a view."""
-    return input.swapaxes(wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim)) if input.ndim else input[()]
+    return input.swapaxes(wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim)) if input.ndim else input[...]
 
 
 swapaxes = swapdims = transpose
@@ -241,6 +241,8 @@ def movedim(input: Any, source: int | Sequence[int], destination: int | Sequence
             f"movedim: Invalid source or destination dims: source ({list(from_)} dims) should contain the same number "
             f"of dims as destination ({list(to)} dims)"
         )
+    if not ndim:
+        return permute(input, ())
     order = [d for d in range(ndim) if d not in from_]
     for place, d in sorted(zip(to, from_, strict=True)):
         order.insert(place, d)

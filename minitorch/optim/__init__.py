@@ -1,5 +1,6 @@
-"""Optimizers, as `torch.optim`."""
+"""Optimizers and schedulers of their learning rates, as `torch.optim`."""
 
+from minitorch.optim import lr_scheduler
 from minitorch.optim.adadelta import Adadelta
 from minitorch.optim.adagrad import Adagrad
 from minitorch.optim.adam import Adam
@@ -24,4 +25,5 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "lr_scheduler",
 ]

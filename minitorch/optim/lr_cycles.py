@@ -226,7 +226,7 @@ class CyclicLR(LRScheduler):
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
         scaled = partial(self.scale_fn, cycle if self.scale_mode == "cycle" else self.last_epoch)
         if self.cycle_momentum:
-            momentums = zip(self.base_momentums, self.max_momentums, self.optimizer.param_groups)
+            momentums = zip(self.base_momentums, self.max_momentums, self.optimizer.param_groups, strict=True)
             for low, high, group in momentums:
                 _set_momentum(group, high - (high - low) * height * scaled(), self.use_beta1)
         return [low + (high - low) * height * scaled() for low, high in zip(self.base_lrs, self.max_lrs)]

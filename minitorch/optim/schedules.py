@@ -172,7 +172,7 @@ class LinearLR(LRScheduler):
         start, total, rise = self.start_factor, self.total_iters, self.end_factor - self.start_factor
         if self.last_epoch == 0:
             return self._times(start)
-        if self.last_epoch > total:
+        if self._is_initial or self.last_epoch > total:
             return self._current()
         return self._times(1.0 + rise / (total * start + (self.last_epoch - 1) * rise))
 
@@ -213,7 +213,7 @@ class CosineAnnealingLR(LRScheduler):
         self._warn_if_not_stepping()
         t, T_max, low = self.last_epoch, self.T_max, self.eta_min
         current = self._current()
-        if t == 0:
+        if self._is_initial:
             return current
         if self._step_count == 1 and t > 0:
             return self._get_closed_form_lr()
