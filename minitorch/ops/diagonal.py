@@ -21,7 +21,7 @@ def diagonal(input: Array, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Arr
     if a == b:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     out = input.diagonal(offset, a, b)
-    if input.flags.writeable:  # NumPy hands it out read-only
+    if getattr(input.flags, "writeable", False):  # NumPy hands it out read-only
         out.flags.writeable = True
     return out
 
