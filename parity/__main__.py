@@ -43,16 +43,19 @@ def main() -> int:
             progress.update(task, description=program.name)
             tick = lambda: progress.advance(task)
             theirs = run(torch, program, tick=tick)
-            mine = run(minitorch, program, weights=theirs.initial, tick=tick)
+            mine = run(minitorch, program, tick=tick)
             differences = compare(mine, theirs, program.dtype)
             _add_row(table, program, mine, theirs, differences)
             wrong = next((d for d in differences if not d.agrees), None)
             if wrong is not None and first is None:
                 first = program, wrong
     console.print(table)
-    console.print(f"{len(every)} programs, {sum(p.steps for p in every):,} training steps each in minitorch and in ", end="")
-    console.print(f"PyTorch {torch.__version__}, in {time.perf_counter() - start:.0f} s. Differences are relative to the "
-                  "largest value of the array.")  # fmt: skip
+    console.print(
+        f"{len(every)} programs from manual_seed(0), {sum(p.steps for p in every):,} training steps in each library, "
+        f"{time.perf_counter() - start:.0f} s, PyTorch {torch.__version__}.\n"
+        "start: initial weights. order: the shuffled batches. gradients: of every parameter at the first step. "
+        "weights: at the end.\nDifferences are relative to the largest value of the array."
+    )
     if first is not None:
         console.print(f"[bold red]They disagree[/]: {first[0].name}: {first[1]}")
         return 1
@@ -62,8 +65,9 @@ def main() -> int:
 
 def _table() -> Table:
     table = Table(title="Worst difference between minitorch and PyTorch", title_justify="left")
-    table.add_column("program")
-    for column in ("batches", "forward", "first gradients", "loss curve", "final weights", "accuracy", ""):
+    for column in ("data", "optimizer", "batch", "dtype"):
+        table.add_column(column)
+    for column in ("start", "order", "forward", "gradients", "losses", "weights", "accuracy", ""):
         table.add_column(column, justify="right")
     return table
 
@@ -73,8 +77,10 @@ def _add_row(table: Table, program: Program, mine: Record, theirs: Record, diffe
     same = mine.accuracy == theirs.accuracy
     accuracy = f"{mine.accuracy:.1%}" + ("" if same else f" / {theirs.accuracy:.1%}")
     verdict = "[green]agree[/]" if all(d.agrees for d in differences) else "[red]differ[/]"
-    quantities = ("batches", "forward", "gradients", "losses", "final")
-    table.add_row(program.name, *[shown[q] for q in quantities], accuracy, verdict)
+    batch = "all" if program.batch_size is None else str(program.batch_size)
+    quantities = ("initial", "batches", "forward", "gradients", "losses", "final")
+    numbers = [shown[q] for q in quantities]
+    table.add_row(program.problem.name, program.optimizer, batch, program.dtype, *numbers, accuracy, verdict)
 
 
 if __name__ == "__main__":

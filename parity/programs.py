@@ -63,8 +63,8 @@ def problems() -> list[Problem]:
 
     cancer, digits = load_breast_cancer(), load_digits()
     return [
-        _split("breast cancer, 30 features", cancer.data, cancer.target, 1),
-        _split("breast cancer, 10 features", cancer.data[:, :10], cancer.target, 1),
+        _split("breast cancer (30)", cancer.data, cancer.target, 1),
+        _split("breast cancer (10)", cancer.data[:, :10], cancer.target, 1),
         _split("digits", digits.data, digits.target, 10),
     ]
 
@@ -89,13 +89,11 @@ def programs(quick: bool = False) -> list[Program]:
     ]
 
 
-def run(torch: Any, program: Program, weights: Arrays | None = None, tick: Callable[[], None] = lambda: None) -> Record:
-    """Train the program's network in one library; from `weights` if given, else from `manual_seed(0)`."""
+def run(torch: Any, program: Program, tick: Callable[[], None] = lambda: None) -> Record:
+    """Train the program's network in one library, from `manual_seed(0)` alone: weights and shuffles follow from it."""
     problem, dtype = program.problem, getattr(torch, program.dtype)
     torch.manual_seed(0)
     model = network(torch, problem.train_x.shape[1], problem.outputs).to(dtype)
-    if weights is not None:
-        model.load_state_dict({name: torch.from_numpy(w.copy()) for name, w in weights.items()})
     record = Record(initial=_arrays(model.state_dict().items()))
 
     if problem.outputs == 1:

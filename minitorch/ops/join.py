@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minitorch.autograd import tape
 from minitorch.autograd.broadcast import clone
 from minitorch.autograd.mismatch import is_array
@@ -21,11 +23,22 @@ from minitorch.ops.shape import Size, data_of, expand, ravel, reshape, size_of, 
 
 @differentiable(lambda g, i, tensors, dim: _part(g, i, tensors, dim), name="CatBackward0")
 def _cat(*tensors: Array, dim: int) -> Array:
-    kind = tensors[0].dtype
-    for x in tensors[1:]:
-        if x.dtype is not kind:
-            kind = promote_numpy(kind, x.dtype)
-    return xp(tensors[0]).concatenate([x.astype(kind, copy=False) for x in tensors], dim)
+    return _in_order(xp(tensors[0]).concatenate(_common(tensors), dim))
+
+
+def _common(arrays: Sequence[Array]) -> Sequence[Array]:
+    """The arrays in PyTorch's common dtype."""
+    kind = arrays[0].dtype
+    if all([x.dtype is kind for x in arrays]):
+        return arrays
+    for x in arrays[1:]:
+        kind = promote_numpy(kind, x.dtype)
+    return [x.astype(kind, copy=False) for x in arrays]
+
+
+def _in_order(array: Array) -> Array:
+    """In index order in memory, also if NumPy followed the order of what it joined."""
+    return array if array.flags.c_contiguous else array.copy(order="C")
 
 
 def _part(g: Any, i: int, tensors: Any, dim: int) -> Any:
@@ -38,7 +51,7 @@ def _checked_list(tensors: Any, name: str) -> list[Any]:
         kind = tensors.__class__.__name__
         raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not {kind}")
     for i, x in enumerate(tensors):
-        if not (isinstance(x, tape.Tensor) or is_array(x)):
+        if not isinstance(x, tape.Tensor) and not is_array(x):
             raise TypeError(f"expected Tensor as element {i} in argument 0, but got {x.__class__.__name__}")
     return list(tensors)
 
@@ -48,17 +61,17 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     items = _checked_list(tensors, "cat")
     if not items:
         raise ValueError("cat(): expected a non-empty list of Tensors")
-    kept = [x for x in items if data_of(x).shape != (0,)] or items  # PyTorch lets empty 1-d tensors join anything
-    ndim = data_of(kept[0]).ndim
-    if ndim == 0:
-        raise RuntimeError(f"zero-dimensional tensor (at position {items.index(kept[0])}) cannot be concatenated")
+    shapes = [data_of(x).shape for x in items]
+    if (0,) in shapes:  # PyTorch lets empty 1-d tensors join anything
+        items = [x for x, shape in zip(items, shapes, strict=True) if shape != (0,)] or items
+        shapes = [shape for shape in shapes if shape != (0,)] or shapes
+    first = shapes[0]
+    ndim = len(first)
+    if () in shapes:
+        raise RuntimeError(f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated")
     dim = wrap_dim(dim if axis is None else axis, ndim)
-    first = data_of(kept[0]).shape
-    for i, x in enumerate(kept):
-        shape = data_of(x).shape
+    for i, shape in enumerate(shapes) if shapes.count(first) != len(shapes) else ():
         if len(shape) != ndim:
-            if not shape:
-                raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
             raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {len(shape)}")
         wrong = next((d for d in range(ndim) if d != dim and shape[d] != first[d]), None)
         if wrong is not None:
@@ -66,7 +79,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
                 f"Sizes of tensors must match except in dimension {dim}. Expected size {first[wrong]} but got size "
                 f"{shape[wrong]} for tensor number {i} in the list."
             )
-    return _cat(*kept, dim=dim)
+    return _cat(*items, dim=dim)
 
 
 concat = concatenate = cat
@@ -74,11 +87,10 @@ concat = concatenate = cat
 
 @differentiable(lambda g, i, dim: select(g, dim, i), name="StackBackward0")
 def _stack(*tensors: Array, dim: int) -> Array:
-    kind = tensors[0].dtype
-    for x in tensors[1:]:
-        if x.dtype is not kind:
-            kind = promote_numpy(kind, x.dtype)
-    return xp(tensors[0]).stack([x.astype(kind, copy=False) for x in tensors], dim)
+    lib, arrays = xp(tensors[0]), _common(tensors)
+    if dim or lib is not np:
+        return _in_order(lib.stack(arrays, dim))
+    return np.array(arrays)  # several times as fast for many small ones
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
@@ -86,13 +98,13 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     items = _checked_list(tensors, "stack")
     if not items:
         raise RuntimeError("stack expects a non-empty TensorList")
-    first = data_of(items[0]).shape
-    for i, x in enumerate(items):
-        if data_of(x).shape != first:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and "
-                f"{list(data_of(x).shape)} at entry {i}"
-            )
+    shapes = [x.shape for x in items] if is_array(items[0]) else [x._data.shape for x in items]
+    first = shapes[0]
+    if shapes.count(first) != len(shapes):
+        i = next(i for i, shape in enumerate(shapes) if shape != first)
+        raise RuntimeError(
+            f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(shapes[i])} at entry {i}"
+        )
     return _stack(*items, dim=wrap_dim(dim, len(first) + 1))
 
 
@@ -150,16 +162,21 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 def tensor_split(input: Any, indices_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """Views along `dim`: that many of nearly equal size, or cut at the given indices."""
-    n = data_of(input).shape[wrap_dim(dim, data_of(input).ndim)]
+    shape = data_of(input).shape
+    if not shape:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
+    dim = wrap_dim(dim, len(shape))
+    n = shape[dim]
+    if isinstance(indices_or_sections, tape.Tensor):
+        indices_or_sections = indices_or_sections.tolist()
     if isinstance(indices_or_sections, int):
         k = indices_or_sections
         if k <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {k}")
-        sizes = [n // k + (i < n % k) for i in range(k)]
+        cuts = [i * (n // k) + min(i, n % k) for i in range(k + 1)]
     else:
         cuts = [0, *[min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections], n]
-        sizes = [max(b - a, 0) for a, b in zip(cuts, cuts[1:], strict=False)]
-    return split(input, sizes, dim)
+    return tuple(slice_dim(input, dim, a, max(a, b)) for a, b in zip(cuts, cuts[1:], strict=False))
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:

@@ -218,7 +218,9 @@ class CosineAnnealingLR(LRScheduler):
         if self._step_count == 1 and t > 0:
             return self._get_closed_form_lr()
         if (t - 1 - T_max) % (2 * T_max) == 0:  # from eta_min no factor leads up again
-            return [lr + (base - low) * (1 - cos(pi / T_max)) / 2 for base, lr in zip(self.base_lrs, current)]
+            heights = [base - low for base in self.base_lrs]
+            rise = 1 - cos(pi / T_max)
+            return [lr + height * rise / 2 for lr, height in zip(current, heights, strict=True)]
         factor = (1 + cos(pi * t / T_max)) / (1 + cos(pi * (t - 1) / T_max))
         return [factor * (lr - low) + low for lr in current]
 
@@ -262,7 +264,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         if epoch is None:
             self.T_cur += 1
             if self.T_cur >= self.T_i:
-                self.T_cur -= self.T_i
+                self.T_cur %= self.T_i
                 self.T_i *= self.T_mult
             self.last_epoch += 1
         else:
