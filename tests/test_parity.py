@@ -18,7 +18,7 @@ from parity.programs import Program, Record, problems, run
 
 @pytest.fixture(scope="module")
 def program() -> Program:
-    return Program(problems()[0], "Adam", 32, "float32", 1)
+    return Program(problems()[0], "Adam", 32, "float32", 5)
 
 
 def test_the_lectures_program_agrees(program: Program) -> None:

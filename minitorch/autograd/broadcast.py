@@ -6,6 +6,7 @@ from typing import Any
 
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.device import Array, xp
+from minitorch.summation import total
 
 
 @differentiable(lambda g, shape: broadcast_to(g, shape))
@@ -13,13 +14,11 @@ def sum_to(input: Array, size: tuple[int, ...]) -> Array:
     """Sum over the dimensions along which `size` was repeated to give `input`: the adjoint of broadcast_to."""
     lead = input.ndim - len(size)
     if lead == 1 and input.shape[1:] == size:  # a bias, say
-        return xp(input).add.reduce(input, axis=0)
+        return total(input, 0)
     dims = tuple(range(lead)) + tuple(i + lead for i, n in enumerate(size) if n == 1 and input.shape[i + lead] != 1)
     if not dims:
         return input.reshape(size)
-    if len(dims) == lead:
-        return xp(input).add.reduce(input, axis=dims, dtype=input.dtype)
-    return xp(input).add.reduce(input, axis=dims, dtype=input.dtype, keepdims=True).reshape(size)
+    return total(input, dims) if len(dims) == lead else total(input, dims, keepdims=True).reshape(size)
 
 
 @differentiable(lambda g, shape: sum_to(g, shape), view=True, name="ExpandBackward0")

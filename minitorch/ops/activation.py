@@ -292,14 +292,17 @@ def _log_softmax_gradient(g: Any, out: Any, dim: int) -> Any:
 
 def _shifted(input: Array, dim: int) -> Array:
     """input minus its maximum along dim, so that exp cannot overflow."""
-    return input - input.max(axis=dim, keepdims=True) if input.size else input
+    return input - input.max(axis=dim, keepdims=True) if input.size else input.copy()
 
 
 @differentiable(_softmax_gradient)
 @floating
 def _softmax(input: Array, dim: int) -> Array:
-    e = xp(input).exp(_shifted(input, dim))
-    return e / e.sum(axis=dim, keepdims=True)
+    lib = xp(input)
+    shifted = _shifted(input, dim)
+    e = lib.exp(shifted, out=shifted)
+    e /= lib.add.reduce(e, axis=dim, keepdims=True)
+    return e
 
 
 @differentiable(_log_softmax_gradient)
@@ -307,7 +310,8 @@ def _softmax(input: Array, dim: int) -> Array:
 def _log_softmax(input: Array, dim: int) -> Array:
     lib = xp(input)
     shifted = _shifted(input, dim)
-    return shifted - lib.log(lib.exp(shifted).sum(axis=dim, keepdims=True))
+    shifted -= lib.log(lib.add.reduce(lib.exp(shifted), axis=dim, keepdims=True))
+    return shifted
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:

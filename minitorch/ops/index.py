@@ -39,7 +39,7 @@ def _basic_name(index: tuple[Any, ...]) -> str:
 
 @differentiable(lambda g, shape, index: spread(g, shape, index), view=True, name=_basic_name)
 def _basic(input: Array, index: tuple[Any, ...]) -> Array:
-    """`index` is of integers, slices and None, and ends in an Ellipsis: else NumPy gives scalars for 0-d arrays."""
+    """`index` is of integers, slices, None and one Ellipsis: without, NumPy gives scalars for 0-d arrays."""
     return input[index]
 
 
@@ -101,19 +101,34 @@ class _Placeholder:
 TENSOR = _Placeholder()
 
 
-def _is_plain(index: Any) -> bool:
-    """An int, or a slice of ints: by far the most common, and NumPy's own meaning is PyTorch's."""
-    kind = index.__class__
-    if kind is builtins.slice:
-        return index.step is None and index.start.__class__ in _PLAIN and index.stop.__class__ in _PLAIN
-    return kind is int
+def _plain(index: Any) -> tuple[Any, ...] | None:
+    """`index` as NumPy takes it if it is of ints, slices of ints, None and one Ellipsis: by far the most common. Else None."""
+    if index.__class__ is int:
+        return (index, ...)
+    if index.__class__ is not tuple:
+        index = (index,)
+    dots = False
+    for i in index:
+        kind = i.__class__
+        if kind is int or i is None:
+            continue
+        if kind is builtins.slice:
+            step = i.step
+            if i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and (step is None or step.__class__ is int and step > 0):
+                continue
+        elif i is Ellipsis and not dots:
+            dots = True
+            continue
+        return None
+    return index if dots else (*index, ...)
 
 
 def getitem(input: Any, index: Any) -> Any:
     """x[index]."""
-    if _is_plain(index):
+    basic = _plain(index)
+    if basic is not None:
         try:
-            return _basic(input, index=(index, ...))
+            return _basic(input, index=basic)
         except IndexError:
             pass  # `_parse` says why
     basic, items, tensors = _parse(index, input._data.shape)
@@ -365,17 +380,18 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         return
     if index is True:
         index = None
-    if _is_plain(index):
-        basic, items, tensors = (index, ...), (), []
-    else:
-        basic, items, tensors = _parse(index, input._data.shape)
-    if not tensors:
+    basic = _plain(index)
+    if basic is not None:
         try:
             target = _basic(input, index=basic)
         except IndexError:
-            _parse(index, input._data.shape)  # says why
-            raise
-        _overwrite_(target, value)
+            pass  # `_parse` says why
+        else:
+            _overwrite_(target, value)
+            return
+    basic, items, tensors = _parse(index, input._data.shape)
+    if not tensors:
+        _overwrite_(_basic(input, index=basic), value)
         return
     value = _value_for(input, value, tensors)
     put_(input if items == basic else _basic(input, index=basic), value, *tensors, items=items)
