@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import warnings
 import weakref
+from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from minitorch.optim.optimizer import Group, Optimizer
@@ -65,8 +67,8 @@ class LRScheduler:
     def get_lr(self) -> list[Rate]:
         """The rates for `last_epoch`, from those in the groups; meant to be called by `step`."""
         raise NotImplementedError(
-            f"{type(self).__name__}.get_lr: it has none; a scheduler of your own must define it, and SequentialLR "
-            "cannot begin with ChainedScheduler or SequentialLR at one of its milestones"
+            f"{type(self).__name__}.get_lr: this scheduler has none. A scheduler of your own must define it; "
+            "SequentialLR takes a ChainedScheduler or a SequentialLR as its first scheduler only."
         )
 
     def step(self, epoch: int | None = None) -> None:
@@ -79,14 +81,18 @@ class LRScheduler:
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:
+        if epoch is None:
+            self.last_epoch += 1
+            self._set_rates(self.get_lr)
+        else:
+            self.last_epoch = epoch
+            self._set_rates(getattr(self, "_get_closed_form_lr", self.get_lr))
+
+    def _set_rates(self, compute: Callable[[], list[Rate]]) -> None:
+        """Write what `compute` gives to the groups; ValueError if their number has changed meanwhile."""
         self._get_lr_called_within_step = True
         try:
-            if epoch is None:
-                self.last_epoch += 1
-                values = self.get_lr()
-            else:
-                self.last_epoch = epoch
-                values = getattr(self, "_get_closed_form_lr", self.get_lr)()
+            values = compute()
         finally:
             self._get_lr_called_within_step = False
         for group, value in zip(self.optimizer.param_groups, values, strict=True):
@@ -96,8 +102,8 @@ class LRScheduler:
     def _warn_of_order(self) -> None:
         if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
             warnings.warn(
-                "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. "
-                "Make the scheduler after replacing it: call `optimizer.step()` before `lr_scheduler.step()`.",
+                "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization, so its "
+                "calls are not seen. Be sure to call `optimizer.step()` before `lr_scheduler.step()`.",
                 stacklevel=3,
             )
         elif not getattr(self.optimizer, "_opt_called", False):
@@ -147,7 +153,7 @@ def per_group(value: Any, optimizer: Optimizer, name: str, wrong: str) -> list[A
 
 def saved_callable(f: Any) -> dict[str, Any] | None:
     """What to save of a callable: the attributes of an object, nothing of a function."""
-    return None if isinstance(f, type(saved_callable)) else f.__dict__.copy()
+    return None if isinstance(f, FunctionType) else f.__dict__.copy()
 
 
 def copied(rate: Rate) -> Rate:

@@ -13,13 +13,13 @@ from typing import Any
 
 from minitorch.optim.lr_base import (
     LRScheduler,
-    _LRScheduler,
     checked_optimizer,
     per_group,
     rates,
     set_lr,
     warn_of_epoch,
 )
+from minitorch.optim.lr_base import _LRScheduler as _LRScheduler  # the name is used, though not a public one
 from minitorch.optim.lr_cycles import CyclicLR, OneCycleLR
 from minitorch.optim.optimizer import Optimizer
 from minitorch.optim.schedules import (
@@ -52,7 +52,6 @@ __all__ = [
     "ReduceLROnPlateau",
     "SequentialLR",
     "StepLR",
-    "_LRScheduler",
 ]
 
 # --- schedulers made of schedulers
@@ -127,7 +126,7 @@ class SequentialLR(_Compound):
     def recursive_undo(self, sched: LRScheduler | None = None) -> None:
         """Take the first step back of all parts of `sched`, here of all parts."""
         sched = self if sched is None else sched
-        if isinstance(sched, _Compound):
+        if hasattr(sched, "_schedulers"):
             for part in sched._schedulers:
                 self.recursive_undo(part)
         elif hasattr(sched, "last_epoch"):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import cos, floor, log, pi
 from typing import Any
 
-from minitorch.optim.lr_base import LRScheduler, Rate, per_group, rates, saved_callable, set_lr
+from minitorch.optim.lr_base import LRScheduler, Rate, per_group, saved_callable
 from minitorch.optim.optimizer import Optimizer
 
 Lambda = Callable[[int], float]
@@ -24,11 +24,14 @@ Lambda = Callable[[int], float]
 class _WithLambdas(LRScheduler):
     """A scheduler given by one function for all groups, or by a list of one for each."""
 
-    lr_lambdas: list[Lambda]
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int) -> None:
+    def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int = -1) -> None:
         self.optimizer = optimizer
-        self.lr_lambdas = per_group(lr_lambda, optimizer, "lr_lambda", "Expected {groups} lr_lambdas, but got {given}")
+        self.lr_lambdas: list[Lambda] = per_group(
+            lr_lambda, optimizer, "lr_lambda", "Expected {groups} lr_lambdas, but got {given}"
+        )
+        for f in self.lr_lambdas:
+            if not callable(f):
+                raise TypeError(f"lr_lambda should be a function, but got {type(f).__name__}")
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
@@ -49,9 +52,6 @@ class _WithLambdas(LRScheduler):
 class LambdaLR(_WithLambdas):
     """lr(t) = lr0 * lr_lambda(t). `lr_lambda`: a function, or a list of one for each group."""
 
-    def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int = -1) -> None:
-        super().__init__(optimizer, lr_lambda, last_epoch)
-
     def get_lr(self) -> list[Rate]:
         self._warn_if_not_stepping()
         return [base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
@@ -59,15 +59,6 @@ class LambdaLR(_WithLambdas):
 
 class MultiplicativeLR(_WithLambdas):
     """lr(t) = lr(t-1) * lr_lambda(t). `lr_lambda`: a function, or a list of one for each group."""
-
-    def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int = -1) -> None:
-        given = lr_lambda if isinstance(lr_lambda, list | tuple) else [lr_lambda]
-        groups = optimizer.param_groups
-        if given is not lr_lambda or len(given) == len(groups):
-            for f in given:
-                if not callable(f):
-                    raise TypeError(f"lr_lambda should be a function, but got {type(f).__name__}")
-        super().__init__(optimizer, lr_lambda, last_epoch)
 
     def get_lr(self) -> list[Rate]:
         self._warn_if_not_stepping()
@@ -270,14 +261,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         else:
             self._go_to(epoch)
             self.last_epoch = floor(epoch)
-        self._get_lr_called_within_step = True
-        try:
-            values = self.get_lr()
-        finally:
-            self._get_lr_called_within_step = False
-        for group, value in zip(self.optimizer.param_groups, values, strict=True):
-            set_lr(group, value)
-        self._last_lr = rates(self.optimizer)
+        self._set_rates(self.get_lr)
 
     def _go_to(self, epoch: float) -> None:
         """Set T_cur and T_i for `epoch`."""
