@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import math as _math
+import os as _os
 import warnings as _warnings
 from typing import Any as _Any
+
+import numpy as _np
+
+_NUMBERS = (int, float)  # Python's own, before torch.int and torch.float take their names
 
 # Overflow and log(0) give inf and nan, as in PyTorch, without NumPy's warnings from our modules.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitorch\.")
@@ -24,11 +29,17 @@ from minitorch.dtypes import (
 )
 from minitorch.size import Size
 from minitorch.tensor import Tensor
+from minitorch.formats import contiguous_format, layout, memory_format, preserve_format, strided
 from minitorch.creation import (
+    arange, empty, empty_like, eye, full, full_like, linspace, logspace, ones, ones_like, range, scalar_tensor, zeros,
+    zeros_like,
+)
+from minitorch.from_data import as_tensor, asarray, from_dlpack, from_numpy, tensor
+from minitorch.legacy import (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
-    arange, as_tensor, asarray, bernoulli, empty, empty_like, eye, from_dlpack, from_numpy, full, full_like, linspace,
-    logspace, multinomial, normal, ones, ones_like, poisson, rand, rand_like, randint, randint_like, randn, randn_like,
-    randperm, range, tensor, zeros, zeros_like,
+)
+from minitorch.sampling import (
+    bernoulli, multinomial, normal, poisson, rand, rand_like, randint, randint_like, randn, randn_like, randperm,
 )
 from minitorch.autograd.broadcast import clone
 from minitorch.ops.compare import (
@@ -38,7 +49,7 @@ from minitorch.ops.compare import (
 )
 from minitorch.ops.arithmetic import (
     abs, add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, floor_divide, fmod, lerp, maximum, minimum, mul,
-    nan_to_num, neg, pow, reciprocal, remainder, rsub, sign, square, sub, where,
+    nan_to_num, neg, positive, pow, reciprocal, remainder, rsub, sign, square, sub, where,
 )
 from minitorch.ops.elementwise import (
     acos, acosh, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, deg2rad, exp, exp2, expm1, floor, frac, hypot, log,
@@ -93,41 +104,97 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
 
-def is_tensor(obj: object) -> _Any:
+def is_tensor(obj: object, /) -> _Any:
     """True for tensors."""
     return isinstance(obj, Tensor)
 
 
+def _tensor(x: _Any, name: str) -> Tensor:
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{name}(): argument 'input' (position 1) must be Tensor, not {x.__class__.__name__}")
+    return x
+
+
 def is_floating_point(input: Tensor) -> _Any:
     """True for tensors of a floating type."""
-    return input.is_floating_point()
+    return _tensor(input, "is_floating_point").is_floating_point()
 
 
 def is_complex(input: Tensor) -> _Any:
     """False: minitorch has no complex types."""
-    return False
+    return _tensor(input, "is_complex").is_complex()
+
+
+def is_nonzero(input: Tensor) -> _Any:
+    """Whether the one element of a tensor is not 0."""
+    return _tensor(input, "is_nonzero").is_nonzero()
+
+
+def is_same_size(input: Tensor, other: Tensor) -> _Any:
+    """True if both have the same shape."""
+    return _tensor(input, "is_same_size").is_same_size(other)
 
 
 def numel(input: Tensor) -> _Any:
     """The number of elements."""
-    return input.numel()
+    return _tensor(input, "numel").numel()
 
 
-def is_storage(obj: object) -> _Any:
+def is_storage(obj: object, /) -> _Any:
     """False: minitorch has no storage objects."""
     return False
 
 
-def result_type(tensor1: _Any, tensor2: _Any) -> dtype:
+def typename(obj: _Any, /) -> str:
+    """'torch.FloatTensor' and the like; of other things, the name of their class with its module."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    cls = obj if isinstance(obj, type) else type(obj)
+    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+
+
+def result_type(tensor: _Any, other: _Any) -> dtype:  # noqa: F811  # PyTorch's name for the argument
     """The dtype of arithmetic on two tensors or numbers."""
     from minitorch import dtypes
 
-    return dtypes.from_numpy(dtypes.result_numpy(*[getattr(x, "_data", x) for x in (tensor1, tensor2)]))
+    for x in (tensor, other):
+        if not isinstance(x, (Tensor, _np.generic, *_NUMBERS)):
+            raise TypeError(f"result_type() received an invalid combination of arguments - got {x.__class__.__name__}")
+    return dtypes.from_numpy(dtypes.result_numpy(*[getattr(x, "_data", x) for x in (tensor, other)]))
 
 
 def can_cast(from_: dtype, to: dtype) -> _Any:
     """True if arithmetic may store `from_` in `to`: the category does not sink."""
+    for name, value in ("from_", from_), ("to", to):
+        if not isinstance(value, dtype):
+            raise TypeError(f"can_cast(): argument '{name}' must be torch.dtype, not {value.__class__.__name__}")
     rank = {"b": 0, "u": 1, "i": 1, "f": 2}
     return rank[from_.numpy.kind] <= rank[to.numpy.kind]
 
 
+_threads = _os.cpu_count() or 1
+
+
+def get_num_threads() -> _Any:
+    """The number that `set_num_threads` was given, at first that of the processors."""
+    return _threads
+
+
+def set_num_threads(num: _Any, /) -> None:
+    """Kept for `get_num_threads` alone: NumPy's BLAS decides about threads (OMP_NUM_THREADS); results do not depend on it."""
+    global _threads
+    if not isinstance(num, _NUMBERS[0]) or num is True or num is False:
+        raise RuntimeError(f"set_num_threads expects an int, but got {num.__class__.__name__}")
+    if num <= 0:
+        raise RuntimeError(f"set_num_threads expects a positive integer, but got {num}")
+    _threads = num
+
+
+def set_default_tensor_type(kind: _Any, /) -> None:
+    """The old `set_default_dtype`: takes torch.DoubleTensor, or its name."""
+    from minitorch.legacy import type_target
+
+    kind, place = type_target(kind)
+    if place == "cuda":
+        raise NotImplementedError("set_default_tensor_type(): minitorch makes tensors on the CPU unless told device='cuda'")
+    set_default_dtype(kind)

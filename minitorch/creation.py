@@ -183,7 +183,7 @@ def _layout_of(name: str, input: Any, where: DeviceLike, memory_format: Any, kin
         return lib.empty(source.shape, kind)
     if lib is not np or not isinstance(source, np.ndarray):
         return lib.empty_like(move(source, CPU if lib is np else globals()["device"](where or input.device)), dtype=kind)
-    return empty_in_layout(source if source.dtype is kind else source.astype(kind))
+    return np.empty_like(empty_in_layout(source) if 0 in source.strides else source, dtype=kind, subok=False)
 
 
 def empty_like(

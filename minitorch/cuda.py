@@ -6,6 +6,7 @@ from typing import Any
 
 from minitorch import random
 from minitorch.device import cuda_device_count, device, require_cupy
+from minitorch.legacy import ON_CUDA
 
 
 def is_available() -> bool:
@@ -62,3 +63,8 @@ def manual_seed(seed: int) -> None:
 
 
 manual_seed_all = manual_seed
+
+# The old constructors, on the GPU.
+FloatTensor, DoubleTensor, HalfTensor = ON_CUDA["FloatTensor"], ON_CUDA["DoubleTensor"], ON_CUDA["HalfTensor"]
+LongTensor, IntTensor, ShortTensor = ON_CUDA["LongTensor"], ON_CUDA["IntTensor"], ON_CUDA["ShortTensor"]
+CharTensor, ByteTensor, BoolTensor = ON_CUDA["CharTensor"], ON_CUDA["ByteTensor"], ON_CUDA["BoolTensor"]

@@ -69,7 +69,11 @@ class device:
     index: int | None
 
     def __init__(self, type: Any, index: Any = None) -> None:
+        if isinstance(index, bool):
+            raise TypeError("device(): argument 'index' (position 2) must be int, not bool")
         if isinstance(type, device):
+            if index is not None:
+                raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
             type, index = type.type, type.index
         elif isinstance(type, int) and not isinstance(type, bool):
             type, index = "cuda", type

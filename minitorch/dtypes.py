@@ -32,6 +32,10 @@ class dtype:
     def __reduce__(self) -> str:
         return self.name  # pickled by reference to this module's global
 
+    def to_real(self) -> dtype:
+        """Itself: there are no complex types."""
+        return self
+
     def to_complex(self) -> dtype:
         raise NotImplementedError("dtype.to_complex(): minitorch has no complex types")
 
@@ -58,10 +62,18 @@ _BOOL, _INT64, _FLOAT32 = bool.numpy, int64.numpy, float32.numpy
 
 
 def from_numpy(np_dtype: Any) -> dtype:
-    """The dtype of a NumPy array; TypeError for what PyTorch or minitorch has no type for."""
+    """The dtype of a NumPy array; TypeError for what PyTorch has no type for, NotImplementedError where minitorch has none."""
     try:
         return _BY_NUMPY[np_dtype]
     except KeyError:
+        kind = np.dtype(np_dtype)
+        if not kind.isnative:
+            raise ValueError(
+                f"given numpy array has byte order different from the native byte order ({kind}). Conversion between "
+                "byte orders is currently not supported: use array.astype(array.dtype.newbyteorder('='))."
+            ) from None
+        if kind.kind == "c" or kind.name in ("uint16", "uint32", "uint64"):
+            raise NotImplementedError(f"minitorch has no {kind} tensors: convert the array first, with array.astype()") from None
         names = ", ".join(t.name for t in ALL)
         raise TypeError(
             f"can't convert np.ndarray of type {np.dtype(np_dtype)}. The only supported types are: {names}."
@@ -158,9 +170,9 @@ def result_numpy(*operands: Array) -> Any:
         for x in operands:
             if isinstance(x, builtins.bool):
                 mine, kind = 2, _BOOL
-            elif isinstance(x, builtins.int):
+            elif isinstance(x, builtins.int | np.integer):
                 mine, kind = 2, _INT64
-            elif isinstance(x, builtins.float):
+            elif isinstance(x, builtins.float | np.generic):  # PyTorch takes NumPy's numbers for Python's, its bool for a float
                 mine, kind = 2, _Default.numpy
             else:
                 mine, kind = (0 if x.ndim else 1), x.dtype
@@ -179,18 +191,30 @@ def to_floating(x: Array) -> Array:
 # --- limits
 
 
-class finfo:
+class _Limits:
+    """Two are equal if they are those of the same type."""
+
+    dtype: str
+
+    def __eq__(self, other: object) -> builtins.bool:
+        return other.__class__ is self.__class__ and other.dtype == self.dtype
+
+    def __hash__(self) -> builtins.int:
+        return hash((self.__class__, self.dtype))
+
+
+class finfo(_Limits):
     """Limits of a floating type (the default one if none is given): bits, eps, max, min, tiny, resolution."""
 
     def __init__(self, type: dtype | None = None) -> None:
-        type = get_default_dtype() if type is None else type
+        type = get_default_dtype() if type is None else float64 if type is builtins.float else type
         if not isinstance(type, dtype) or not type.is_floating_point:
             raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{type}'")
         info = np.finfo(type.numpy)
         self.bits, self.dtype = info.bits, type.name
         self.eps, self.max, self.min = builtins.float(info.eps), builtins.float(info.max), builtins.float(info.min)
         self.tiny = self.smallest_normal = builtins.float(info.tiny)
-        self.resolution = builtins.float(info.resolution)
+        self.resolution = 10.0**-info.precision
 
     def __repr__(self) -> str:
         return (
@@ -199,14 +223,15 @@ class finfo:
         )
 
 
-class iinfo:
+class iinfo(_Limits):
     """Limits of an integer type: bits, max, min."""
 
     def __init__(self, type: dtype) -> None:
+        type = int64 if type is builtins.int else type
         if not isinstance(type, dtype) or type.is_floating_point or type is bool:
             raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
         info = np.iinfo(type.numpy)
         self.bits, self.max, self.min, self.dtype = info.bits, info.max, info.min, type.name
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

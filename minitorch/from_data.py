@@ -52,15 +52,15 @@ def as_tensor(data: Any, *, dtype: dtype | None = None, device: DeviceLike = Non
 
 def asarray(
     obj: Any, *, dtype: dtype | None = None, device: DeviceLike = None, copy: builtins.bool | None = None,
-    requires_grad: builtins.bool = False,
+    requires_grad: builtins.bool | None = None,
 ) -> Any:  # fmt: skip
-    """`as_tensor`, detached unless requires_grad. copy: True always copies; False raises ValueError if a copy is needed."""
+    """`as_tensor`. copy: True always copies; False raises ValueError if a copy is needed. requires_grad=False detaches."""
     source = obj._data if isinstance(obj, tape.Tensor) else obj
     if copy is False and not isinstance(source, np.ndarray):
         raise ValueError("can't alias arbitrary sequence into a tensor.")
     if isinstance(obj, tape.Tensor):
         t = obj.to(device=device, dtype=dtype)
-        t = t if t.requires_grad and requires_grad else t.detach()
+        t = t.detach() if requires_grad is False else t
     else:
         t = as_tensor(obj, dtype=dtype, device=device)
     shares = isinstance(source, np.ndarray) and np.may_share_memory(source, t._data)
@@ -143,15 +143,15 @@ def _flattened(data: Any) -> tuple[list[int], list[Any]]:
             if len(x) != length:
                 raise ValueError(f"expected sequence of length {length} at dim {len(shape) - 1} (got {len(x)})")
         level = list(chain.from_iterable(level))
-    if shape and isinstance(level[0], str | bytes):
-        raise ValueError(f"too many dimensions '{level[0].__class__.__name__}'")
+    if shape and isinstance(level[0], str):
+        raise ValueError("too many dimensions 'str': a tensor holds numbers")
     return shape, level
 
 
 def _common_kind(leaves: list[Any]) -> Any:
     """NumPy's object for the dtype that holds all of them."""
     kind: Any = None
-    for found in {_kind_of_leaf(x, leaves) for x in _one_of_each(leaves)}:
+    for found in {_kind_of_leaf(x) for x in _one_of_each(leaves)}:
         kind = found if kind is None else dtypes.promote_numpy(kind, found)
     return dtypes.default_numpy() if kind is None else kind
 
@@ -164,7 +164,7 @@ def _one_of_each(leaves: list[Any]) -> list[Any]:
     return list(kinds.values())
 
 
-def _kind_of_leaf(x: Any, leaves: list[Any]) -> Any:
+def _kind_of_leaf(x: Any) -> Any:
     if isinstance(x, tape.Tensor):
         return x._data.dtype
     if isinstance(x, np.generic):
@@ -177,9 +177,9 @@ def _kind_of_leaf(x: Any, leaves: list[Any]) -> Any:
         return dtypes.default_numpy()
     if isinstance(x, complex):
         raise NotImplementedError(f"tensor(): minitorch has no complex types, got {x}")
-    if x is leaves[0]:
-        raise RuntimeError(f"Could not infer dtype of {x.__class__.__name__}")
-    raise TypeError(f"new(): invalid data type '{x.__class__.__name__}'")
+    if isinstance(x, str | bytes):
+        raise TypeError(f"new(): invalid data type '{x.__class__.__name__}'")
+    raise RuntimeError(f"Could not infer dtype of {x.__class__.__name__}: tensor() takes numbers and sequences of them")
 
 
 def _number(x: Any) -> Any:

@@ -6,13 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import random as streams
-from minitorch.autograd.broadcast import convert, convert_to_integer
-from minitorch.autograd.inplace import bump, check_writable, copy_, fill, inplace, will_track
-from minitorch.autograd.tape import wrap
-from minitorch.device import device_of, move
-from minitorch.dtypes import bool as bool_
-from minitorch.dtypes import float16, float32, float64, int8, int16, int32, int64, uint8
+from minitorch import creation, from_data, legacy, resizing, sampling
+from minitorch.autograd.inplace import copy_, fill, inplace
 from minitorch.ops import (
     activation,
     arithmetic,
@@ -33,38 +28,24 @@ from minitorch.ops import scatter as scattering
 from minitorch.ops import sort as sorting
 
 
-def _to(kind: Any) -> Any:
-    """`x.float()` and its like."""
+def _operator(op: Any) -> Any:
+    """What `x + y` calls: as Python asks, it answers NotImplemented to what it does not know, so that `y` may try."""
 
-    def method(self: Any) -> Any:
-        if self._data.dtype is kind.numpy:
-            return self
-        return (convert if kind.is_floating_point else convert_to_integer)(self, kind.numpy)
+    def method(self: Any, other: Any) -> Any:
+        return op(self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
-    method.__doc__ = f"Converted to {kind.name}; itself if it is that already."
+    method.__name__ = method.__qualname__ = f"operator_{op.__name__}"
+    method.__doc__ = op.__doc__
     return method
 
 
-def _random(draw: Any, name: str) -> Any:
-    """An in-place random method: `draw(array, *arguments, generator)` fills host memory in PyTorch's order."""
+def _reflected(op: Any) -> Any:
+    """What `2 - x` calls."""
 
-    def method(self: Any, *args: Any, generator: Any = None, **options: Any) -> Any:
-        tracked = will_track((self,))
-        check_writable(self, tracked, name)
-        if tracked:
-            raise NotImplementedError(f"{name}(): on a tensor that autograd tracks; use it under no_grad(), or on .detach()")
-        array = self._data
-        if isinstance(array, np.ndarray):
-            draw(array, *args, generator=generator, **options)
-        else:
-            host = np.empty(array.shape, array.dtype)
-            draw(host, *args, generator=generator, **options)
-            array[...] = move(host, device_of(array))
-        bump(self)
-        return self
+    def method(self: Any, other: Any) -> Any:
+        return op(other, self) if isinstance(other, _OPERANDS) else NotImplemented
 
-    method.__name__ = name
-    method.__doc__ = f"Fill with the outcome of `{draw.__name__}`; returns the tensor itself."
+    method.__doc__ = op.__doc__
     return method
 
 
@@ -77,61 +58,49 @@ class Methods:
     device: Any
 
     # arithmetic
-    __add__ = __radd__ = add = arithmetic.add
-    __sub__ = sub = subtract = arithmetic.sub
-    __rsub__ = arithmetic.rsub
-    __mul__ = __rmul__ = mul = multiply = arithmetic.mul
-    __truediv__ = div = divide = true_divide = arithmetic.div
-    __floordiv__ = floor_divide = arithmetic.floor_divide
-    __mod__ = remainder = arithmetic.remainder
-    __pow__ = pow = arithmetic.pow
+    add, sub, rsub, mul, div = arithmetic.add, arithmetic.sub, arithmetic.rsub, arithmetic.mul, arithmetic.div
+    subtract, multiply, divide, true_divide = sub, mul, div, div
+    floor_divide, remainder, fmod = arithmetic.floor_divide, arithmetic.remainder, arithmetic.fmod
+    pow, square, reciprocal = arithmetic.pow, arithmetic.square, arithmetic.reciprocal
     __neg__ = neg = negative = arithmetic.neg
     __abs__ = abs = absolute = arithmetic.abs
-    __matmul__ = matmul = linear.matmul
-    fmod = arithmetic.fmod
-    square = arithmetic.square
-    reciprocal = arithmetic.reciprocal
+    __pos__ = positive = arithmetic.positive
+    matmul = linear.matmul
+    __add__, __sub__, __mul__ = _operator(add), _operator(sub), _operator(mul)
+    __radd__, __rsub__, __rmul__ = __add__, _operator(rsub), __mul__
+    __truediv__, __floordiv__, __mod__ = _operator(div), _operator(floor_divide), _operator(remainder)
+    __rfloordiv__, __rmod__ = _reflected(floor_divide), _reflected(remainder)
+    __pow__, __rpow__ = _operator(pow), _reflected(pow)
+    __matmul__, __rmatmul__ = _operator(matmul), _reflected(matmul)
 
     def __rtruediv__(self, other: Any) -> Any:
         return arithmetic.reciprocal(self) * other
 
-    def __rfloordiv__(self, other: Any) -> Any:
-        return arithmetic.floor_divide(other, self)
-
-    def __rmod__(self, other: Any) -> Any:
-        return arithmetic.remainder(other, self)
-
-    def __rpow__(self, other: Any) -> Any:
-        return arithmetic.pow(other, self)
-
-    def __rmatmul__(self, other: Any) -> Any:
-        return linear.matmul(other, self)
-
-    def __pos__(self) -> Any:
-        return self
-
     # comparison, logic, bits
     ne, lt, le, gt, ge = compare.ne, compare.lt, compare.le, compare.gt, compare.ge
     eq = compare.eq
-    __lt__, __le__, __gt__, __ge__ = lt, le, gt, ge
+    __lt__, __le__, __gt__, __ge__ = _operator(lt), _operator(le), _operator(gt), _operator(ge)
     not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
     isnan, isinf, isfinite, isclose = compare.isnan, compare.isinf, compare.isfinite, compare.isclose
     isposinf, isneginf, signbit = compare.isposinf, compare.isneginf, compare.signbit
     allclose, equal = compare.allclose, compare.equal
-    __and__ = __rand__ = bitwise_and = compare.bitwise_and
-    __or__ = __ror__ = bitwise_or = compare.bitwise_or
-    __xor__ = __rxor__ = bitwise_xor = compare.bitwise_xor
+    bitwise_and, bitwise_or, bitwise_xor = compare.bitwise_and, compare.bitwise_or, compare.bitwise_xor
+    bitwise_left_shift, bitwise_right_shift = compare.bitwise_left_shift, compare.bitwise_right_shift
+    __and__ = __rand__ = _operator(bitwise_and)
+    __or__ = __ror__ = _operator(bitwise_or)
+    __xor__ = __rxor__ = _operator(bitwise_xor)
     __invert__ = bitwise_not = compare.bitwise_not
-    __lshift__ = bitwise_left_shift = compare.bitwise_left_shift
-    __rshift__ = bitwise_right_shift = compare.bitwise_right_shift
+    __lshift__, __rlshift__ = _operator(bitwise_left_shift), _reflected(bitwise_left_shift)
+    __rshift__, __rrshift__ = _operator(bitwise_right_shift), _reflected(bitwise_right_shift)
     logical_and, logical_or = compare.logical_and, compare.logical_or
     logical_xor, logical_not = compare.logical_xor, compare.logical_not
 
     def __eq__(self, other: Any) -> Any:
-        return compare.eq(self, other) if hasattr(other, "__float__") or hasattr(other, "dtype") else NotImplemented
+        known = isinstance(other, (np.ndarray, *_OPERANDS))  # PyTorch's only operator that takes arrays
+        return compare.eq(self, other) if known else NotImplemented
 
     def __ne__(self, other: Any) -> Any:
-        return compare.ne(self, other) if hasattr(other, "__float__") or hasattr(other, "dtype") else NotImplemented
+        return compare.ne(self, other) if isinstance(other, _OPERANDS) else NotImplemented
 
     # elementwise functions
     sqrt, rsqrt = elementwise.sqrt, elementwise.rsqrt
@@ -220,11 +189,6 @@ class Methods:
     nonzero, argwhere = scattering.nonzero, scattering.argwhere
     tril, triu = diagonals.tril, diagonals.triu
 
-    # dtypes
-    float, double, half = _to(float32), _to(float64), _to(float16)
-    long, int, short, char, byte = _to(int64), _to(int32), _to(int16), _to(int8), _to(uint8)
-    bool = _to(bool_)
-
     # in place
     copy_ = copy_
     fill_ = inplace(fill)
@@ -233,25 +197,47 @@ class Methods:
         """Fill with zeros; returns the tensor itself."""
         return self.fill_(0)
 
-    __iadd__ = add_ = inplace(arithmetic.add)
-    __isub__ = sub_ = subtract_ = inplace(arithmetic.sub)
-    __imul__ = mul_ = multiply_ = inplace(arithmetic.mul)
-    __itruediv__ = div_ = divide_ = inplace(arithmetic.div)
-    __ifloordiv__ = floor_divide_ = inplace(arithmetic.floor_divide)
-    __imod__ = remainder_ = inplace(arithmetic.remainder)
-    __ipow__ = pow_ = inplace(arithmetic.pow)
-    __iand__ = bitwise_and_ = inplace(compare.bitwise_and)
-    __ior__ = bitwise_or_ = inplace(compare.bitwise_or)
-    __ixor__ = bitwise_xor_ = inplace(compare.bitwise_xor)
-    logical_not_ = inplace(compare.logical_not)
+    def pow_(self, exponent: Any) -> Any:
+        """In-place form of `pow`; returns the tensor itself."""
+        arithmetic.check_exponent(self, exponent)
+        return _pow_(self, exponent)
+
+    def clamp_(self, min: Any = None, max: Any = None) -> Any:
+        """In-place form of `clamp`; returns the tensor itself."""
+        arithmetic.check_limits(self, min, max)
+        return _clamp_(self, min, max)
+
+    clip_ = clamp_
+    add_, sub_, mul_, div_ = inplace(add), inplace(sub), inplace(mul), inplace(arithmetic._div)
+    subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
+    floor_divide_, remainder_, fmod_ = inplace(floor_divide), inplace(remainder), inplace(fmod)
+    bitwise_and_, bitwise_or_, bitwise_xor_ = inplace(bitwise_and), inplace(bitwise_or), inplace(bitwise_xor)
+    bitwise_not_, bitwise_left_shift_ = inplace(bitwise_not), inplace(bitwise_left_shift)
+    bitwise_right_shift_ = inplace(bitwise_right_shift)
+    __iadd__, __isub__, __imul__, __itruediv__ = _operator(add_), _operator(sub_), _operator(mul_), _operator(div_)
+    __ifloordiv__, __imod__, __ipow__ = _operator(floor_divide_), _operator(remainder_), _operator(pow_)
+    __iand__, __ior__, __ixor__ = _operator(bitwise_and_), _operator(bitwise_or_), _operator(bitwise_xor_)
+    __ilshift__, __irshift__ = _operator(bitwise_left_shift_), _operator(bitwise_right_shift_)
+    logical_and_, logical_or_, logical_xor_ = inplace(logical_and), inplace(logical_or), inplace(logical_xor)
+    logical_not_ = inplace(logical_not)
+    eq_, ne_, lt_, le_, gt_, ge_ = (inplace(op) for op in (eq, ne, lt, le, gt, ge))
     neg_, abs_, sign_, square_ = (inplace(op) for op in (neg, abs, sign, square))
+    negative_, absolute_, sgn_ = neg_, abs_, sign_
     sqrt_, rsqrt_, reciprocal_ = inplace(sqrt), inplace(rsqrt), inplace(reciprocal)
-    exp_, expm1_, log_, log1p_ = inplace(exp), inplace(expm1), inplace(log), inplace(log1p)
-    log2_, log10_ = inplace(log2), inplace(log10)
-    sin_, cos_, tan_, tanh_, sigmoid_ = inplace(sin), inplace(cos), inplace(tan), inplace(tanh), inplace(sigmoid)
-    relu_ = inplace(activation.relu)
+    exp_, exp2_, expm1_ = inplace(exp), inplace(exp2), inplace(expm1)
+    log_, log1p_, log2_, log10_ = inplace(log), inplace(log1p), inplace(log2), inplace(log10)
+    sin_, cos_, tan_, asin_, acos_, atan_ = (inplace(op) for op in (sin, cos, tan, asin, acos, atan))
+    sinh_, cosh_, tanh_, asinh_, acosh_, atanh_ = (inplace(op) for op in (sinh, cosh, tanh, asinh, acosh, atanh))
+    arcsin_, arccos_, arctan_, arcsinh_, arccosh_, arctanh_ = asin_, acos_, atan_, asinh_, acosh_, atanh_
+    atan2_, hypot_, xlogy_, deg2rad_, rad2deg_ = (inplace(op) for op in (atan2, hypot, elementwise._xlogy, deg2rad, rad2deg))
+    arctan2_ = atan2_
+    sigmoid_, relu_ = inplace(sigmoid), inplace(activation.relu)
     floor_, ceil_, trunc_, round_, frac_ = inplace(floor), inplace(ceil), inplace(trunc), inplace(round), inplace(frac)
-    clamp_ = clip_ = inplace(clamp)
+    fix_ = trunc_
+    nan_to_num_, cumsum_, cumprod_ = inplace(nan_to_num), inplace(cumsum), inplace(cumprod)
+    erf_, erfc_, erfinv_, lgamma_, digamma_ = (inplace(op) for op in (erf, erfc, erfinv, lgamma, digamma))
+    squeeze_, unsqueeze_, resize_, resize_as_ = resizing.squeeze_, resizing.unsqueeze_, resizing.resize_, resizing.resize_as_
+    transpose_, t_, swapaxes_, swapdims_ = resizing.transpose_, resizing.t_, resizing.transpose_, resizing.transpose_
     lerp_, addcmul_, addcdiv_ = inplace(lerp), inplace(addcmul), inplace(addcdiv)
     addmm_ = inplace(addmm)
     masked_fill_ = inplace(masked_fill)
@@ -266,63 +252,37 @@ class Methods:
         return self.clamp_(None, max)
 
     # random
-    uniform_ = _random(streams.uniform_, "uniform_")
-    normal_ = _random(streams.normal_, "normal_")
-    random_ = _random(streams.random_, "random_")
-    bernoulli_ = _random(streams.bernoulli_, "bernoulli_")
-    exponential_ = _random(streams.exponential_, "exponential_")
-    log_normal_ = _random(streams.log_normal_, "log_normal_")
-    geometric_ = _random(streams.geometric_, "geometric_")
-    cauchy_ = _random(streams.cauchy_, "cauchy_")
-
-    def bernoulli(self, p: Any = None, *, generator: Any = None) -> Any:
-        """Ones with the probabilities in this tensor (or p), else zeros."""
-        out = np.empty(self._data.shape, self._data.dtype)
-        streams.bernoulli_(out, self._data if p is None else p, generator)
-        return wrap(out)
-
-    def multinomial(self, num_samples: Any, replacement: Any = False, *, generator: Any = None) -> Any:
-        """Indices drawn with the weights in each row, (..., num_samples) int64."""
-        return wrap(streams.multinomial(self._data, num_samples, replacement, generator))
+    uniform_, normal_, random_, bernoulli_ = sampling.uniform_, sampling.normal_, sampling.random_, sampling.bernoulli_
+    exponential_, log_normal_ = sampling.exponential_, sampling.log_normal_
+    geometric_, cauchy_ = sampling.geometric_, sampling.cauchy_
+    bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
 
     # new tensors of the same dtype and device
 
     def new_tensor(self, data: Any, **options: Any) -> Any:
         """`tensor(data)` with this dtype and device."""
-        from minitorch.creation import tensor
-
-        return tensor(data, **{"dtype": self.dtype, "device": self.device, **options})
+        return from_data.tensor(data, **{"dtype": self.dtype, "device": self.device, **options})
 
     def new_zeros(self, *size: Any, **options: Any) -> Any:
         """`zeros(size)` with this dtype and device."""
-        from minitorch.creation import zeros
-
-        return zeros(*size, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.zeros(*size, **{"dtype": self.dtype, "device": self.device, **options})
 
     def new_ones(self, *size: Any, **options: Any) -> Any:
         """`ones(size)` with this dtype and device."""
-        from minitorch.creation import ones
-
-        return ones(*size, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.ones(*size, **{"dtype": self.dtype, "device": self.device, **options})
 
     def new_empty(self, *size: Any, **options: Any) -> Any:
         """`empty(size)` with this dtype and device."""
-        from minitorch.creation import empty
-
-        return empty(*size, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.empty(*size, **{"dtype": self.dtype, "device": self.device, **options})
 
     def new_full(self, size: Any, fill_value: Any, **options: Any) -> Any:
         """`full(size, fill_value)` with this dtype and device."""
-        from minitorch.creation import full
+        return creation.full(size, fill_value, **{"dtype": self.dtype, "device": self.device, **options})
 
-        return full(size, fill_value, **{"dtype": self.dtype, "device": self.device, **options})
-
-    def new(self, *args: Any) -> Any:
-        """The old constructor with this dtype."""
-        from minitorch.creation import empty, tensor
-
-        if args and not isinstance(args[0], int):
-            return tensor(args[0], dtype=self.dtype)
-        return empty(*(args or (0,)), dtype=self.dtype)
+    def new(self, *args: Any, **options: Any) -> Any:
+        """The old constructor with this dtype and device."""
+        return legacy.construct("new", self.dtype, self.device.type, args, options)
 
 
+_OPERANDS = (Methods, float, int, np.generic)
+_pow_, _clamp_ = inplace(arithmetic._pow), inplace(arithmetic._clamp)

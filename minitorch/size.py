@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 
@@ -10,6 +11,13 @@ class Size(tuple[int, ...]):
     """A shape: a tuple of ints that can count its elements."""
 
     __slots__ = ()
+
+    def __new__(cls, sizes: Any = ()) -> Size:
+        sizes = tuple(sizes)
+        for x in sizes:
+            if x.__class__ is not int:
+                return tuple.__new__(cls, [_integer(i, x) for i, x in enumerate(sizes)])
+        return tuple.__new__(cls, sizes)
 
     def numel(self) -> int:
         """The number of elements in a tensor of this shape."""
@@ -37,3 +45,11 @@ class Size(tuple[int, ...]):
 
     def __reduce__(self) -> Any:
         return Size, (tuple(self),)
+
+
+def _integer(i: int, x: Any) -> int:
+    """Integers of all kinds as int; TypeError for the rest."""
+    try:
+        return operator.index(x)
+    except TypeError:
+        raise TypeError(f"torch.Size() takes an iterable of 'int' (item {i} is '{x.__class__.__name__}')") from None

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from minitorch import dtypes
+from minitorch import dtypes, legacy
 from minitorch.autograd import api, inplace, tape
-from minitorch.autograd.broadcast import clone, convert, convert_to_integer
 from minitorch.autograd.hooks import LeafHooks, RemovableHandle, register_hook, retain_grad
 from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
-from minitorch.device import Array, as_numpy, device, device_of
+from minitorch.conversion import Conversions
+from minitorch.device import Array, device, device_of
 from minitorch.dtypes import dtype
+from minitorch.formats import layout, strided, wants_contiguous
 from minitorch.methods import Methods
 from minitorch.ops.dims import wrap_dim
 from minitorch.ops.join import unbind
-from minitorch.ops.shape import contiguous_copy, transfer
 from minitorch.size import Size
 
 
-class Tensor(Methods):
+class Tensor(Methods, Conversions):
     """An n-dimensional array that can record how it was computed.
 
     Tensor(2, 3) is uninitialised, Tensor([1, 2]) holds float32 values: prefer `empty` and `tensor`.
@@ -41,11 +42,8 @@ class Tensor(Methods):
     _view: tape.View | None  # of a view: where it comes from
     _hooks: LeafHooks | None
 
-    def __new__(cls, *args: Any, device: Any = None) -> Any:
-        from minitorch.creation import FloatTensor
-
-        t = FloatTensor(*args)
-        return t if device is None else t.to(device)
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        return legacy.construct("Tensor", dtypes.get_default_dtype(), "cpu", args, options)
 
     # --- what it is
 
@@ -83,6 +81,7 @@ class Tensor(Methods):
     itemsize = property(lambda self: self._data.itemsize)
     nbytes = property(lambda self: self._data.nbytes)
     is_cuda = property(lambda self: not isinstance(self._data, np.ndarray))
+    is_cpu = property(lambda self: isinstance(self._data, np.ndarray))
     is_sparse = is_quantized = is_complex_ = is_nested = is_meta = False
 
     def element_size(self) -> int:
@@ -91,11 +90,16 @@ class Tensor(Methods):
 
     def stride(self, dim: int | None = None) -> Any:
         """Steps in memory, in elements, from one index to the next of each dimension (or of one)."""
-        strides = tuple(s // self._data.itemsize for s in self._data.strides)
+        shape = self._data.shape
+        if self._data.size:
+            strides = tuple(s // self._data.itemsize for s in self._data.strides)
+        else:  # NumPy's are 0 here
+            strides = tuple(math.prod(max(n, 1) for n in shape[i + 1 :]) for i in range(len(shape)))
         return strides if dim is None else strides[dim]
 
-    def is_contiguous(self) -> bool:
+    def is_contiguous(self, memory_format: Any = None) -> bool:
         """True if the elements lie in memory in index order without gaps."""
+        wants_contiguous("is_contiguous", memory_format)
         return bool(self._data.flags.c_contiguous)
 
     def data_ptr(self) -> int:
@@ -105,6 +109,18 @@ class Tensor(Methods):
     def get_device(self) -> int:
         """The GPU's number; -1 on the CPU."""
         return -1 if self.device.index is None else self.device.index
+
+    @property
+    def layout(self) -> layout:
+        return strided
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """True if both have the same shape."""
+        return self._data.shape == other._data.shape
+
+    def is_nonzero(self) -> bool:
+        """bool(tensor): of one element, whether it is not 0."""
+        return bool(self)
 
     def is_floating_point(self) -> bool:
         return self._data.dtype.kind == "f"
@@ -142,6 +158,9 @@ class Tensor(Methods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad`; returns the tensor."""
+        if not isinstance(requires_grad, bool):
+            kind = requires_grad.__class__.__name__
+            raise TypeError(f"requires_grad_(): argument 'requires_grad' (position 1) must be bool, not {kind}")
         self.requires_grad = requires_grad
         return self
 
@@ -259,70 +278,7 @@ class Tensor(Methods):
         """True if it was made in inference mode."""
         return self._cell is INFERENCE_CELL
 
-    # --- to Python and NumPy
-
-    def item(self) -> Any:
-        """The Python number in a tensor of one element."""
-        if self._data.size != 1:
-            raise RuntimeError(f"a Tensor with {self._data.size} elements cannot be converted to Scalar")
-        return self._data.item()
-
-    def tolist(self) -> Any:
-        """Nested lists of Python numbers; a number for a 0-d tensor."""
-        return self._data.tolist()
-
-    def numpy(self, *, force: bool = False) -> np.ndarray:
-        """A NumPy array that shares the memory; with `force`, detached and copied to the host if need be."""
-        if force:
-            return as_numpy(self._data)
-        if self.requires_grad:
-            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-        if self.is_cuda:
-            raise TypeError(
-                f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host "
-                "memory first."
-            )
-        return self._data.view()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.numpy(), dtype=dtype, copy=copy)
-
-    def __array_wrap__(self, array: np.ndarray, context: Any = None, return_scalar: bool = False) -> Tensor:
-        return wrap(dtypes.canonical(np.asarray(array)))
-
-    def __dlpack__(self, **options: Any) -> Any:
-        if self.requires_grad:
-            raise RuntimeError("Can't export tensors that require gradient, use tensor.detach()")
-        return self._data.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self._data.__dlpack_device__()
-
-    def __bool__(self) -> bool:
-        if self._data.size != 1:
-            what = "no values" if not self._data.size else "more than one value"
-            raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
-        return bool(self._data.item())
-
-    def _one(self) -> Any:
-        if self._data.size != 1:
-            raise ValueError("only one element tensors can be converted to Python scalars")
-        return self._data.item()
-
-    def __float__(self) -> float:
-        return float(self._one())
-
-    def __int__(self) -> int:
-        return int(self._one())
-
-    def __complex__(self) -> complex:
-        return complex(self._one())
-
-    def __index__(self) -> int:
-        if self._data.dtype.kind not in "iub" or self._data.size != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self._data.item())
-
+    # --- as a container
     def __len__(self) -> int:
         if not self._data.ndim:
             raise TypeError("len() of a 0-d tensor")
@@ -334,6 +290,8 @@ class Tensor(Methods):
         return iter(unbind(self, 0))
 
     def __contains__(self, element: Any) -> bool:
+        if not isinstance(element, Tensor | int | float | np.generic):
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
         return bool((self == element)._data.any())
 
     def __repr__(self) -> str:
@@ -347,10 +305,6 @@ class Tensor(Methods):
         return format_tensor(self, spec)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self._node is not None:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support pickling and deepcopy: use .detach()"
-            )
         return _rebuild, (type(self), self._data, self._requires_grad, self.__dict__ or None)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -361,59 +315,10 @@ class Tensor(Methods):
             )
         if id(self) not in memo:
             attributes = copy.deepcopy(self.__dict__, memo) if self.__dict__ else None
-            t = _rebuild(type(self), self._data.copy(order="K"), self._requires_grad, attributes)
+            t = _rebuild(type(self), _copied(self._data, memo), self._requires_grad, attributes)
             t._grad = None if self._grad is None else self._grad.__deepcopy__(memo)
             memo[id(self)] = t
         return memo[id(self)]
-
-    # --- dtype and device
-
-    def to(self, *args: Any, **options: Any) -> Tensor:
-        """In another dtype and/or on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`.
-
-        Itself if nothing changes and not `copy`. non_blocking never changes the values seen.
-        """
-        where, kind, copy = _to_arguments(args, options)
-        t = self
-        if where is not None and (where.type, where.index or 0) != (t.device.type, t.device.index or 0):
-            t = transfer(t, to=where, source=t.device)
-        if kind is not None and kind.numpy is not t._data.dtype:
-            t = (convert if kind.is_floating_point else convert_to_integer)(t, kind.numpy)
-        return clone(t) if copy and t is self else t
-
-    def cpu(self) -> Tensor:
-        """On the CPU."""
-        return self.to(device("cpu"))
-
-    def cuda(self, device_: Any = None, non_blocking: bool = False) -> Tensor:
-        """On the GPU (the current one, or the given one)."""
-        return self.to(device("cuda" if device_ is None else device_))
-
-    def type(self, dtype_: Any = None) -> Any:
-        """The old type name, such as 'torch.FloatTensor'; or, given a dtype or such a name, converted to it."""
-        if dtype_ is None:
-            place = "cuda." if self.is_cuda else ""
-            return f"torch.{place}{dtypes.SCALAR_NAMES[self.dtype]}Tensor"
-        if isinstance(dtype_, str):
-            names = {f"torch.{name}Tensor": kind for kind, name in dtypes.SCALAR_NAMES.items()}
-            if dtype_ not in names:
-                raise ValueError(f"invalid type: '{dtype_}'")
-            dtype_ = names[dtype_]
-        return self.to(getattr(dtype_, "kind", dtype_))
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """In the dtype and on the device of `other`."""
-        return self.to(other.device, other.dtype)
-
-    def contiguous(self, memory_format: Any = None) -> Tensor:
-        """Itself if contiguous, else a contiguous copy."""
-        if memory_format is not None and "contiguous_format" not in str(memory_format):
-            raise NotImplementedError(f"contiguous(): minitorch has no memory_format {memory_format}")
-        return self if self._data.flags.c_contiguous else contiguous_copy(self)
-
-    def clone(self, *, memory_format: Any = None) -> Tensor:
-        """A copy in memory of its own; gradients pass through."""
-        return contiguous_copy(self) if "contiguous_format" in str(memory_format) else clone(self)
 
     def pin_memory(self) -> Tensor:
         """Itself: pinned memory only speeds up copies to a GPU."""
@@ -426,34 +331,18 @@ class Tensor(Methods):
         raise NotImplementedError("share_memory_(): minitorch tensors are not shared between processes, they are pickled")
 
 
-def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[device | None, dtype | None, bool]:
-    """(device, dtype, copy) of a call of `to`, in any of its forms."""
-    where = options.pop("device", None)
-    kind = options.pop("dtype", None)
-    other = options.pop("other", None)
-    copy = options.pop("copy", False)
-    options.pop("non_blocking", None)
-    if options.pop("memory_format", None) is not None:
-        raise NotImplementedError("to(): minitorch has no memory_format argument")
-    if options:
-        raise TypeError(f"to() received an invalid combination of arguments: unknown {sorted(options)}")
-    for x in args:
-        if isinstance(x, dtype | type):
-            kind = x
-        elif isinstance(x, Tensor):
-            other = x
-        elif isinstance(x, bool) or x is None:
-            continue  # non_blocking, copy: by position they follow device and dtype
-        elif isinstance(x, device | str | int):
-            where = x
-        else:
-            raise TypeError(f"to() received an invalid combination of arguments - got ({type(x).__name__})")
-    flags = [x for x in args if isinstance(x, bool)]
-    if len(flags) > 1:
-        copy = flags[1]
-    if other is not None:
-        where, kind = other.device, other.dtype
-    return (None if where is None else device(where)), None if kind is None else dtypes.as_dtype(kind), copy
+def _copied(data: Array, memo: dict[int, Any]) -> Array:
+    """A copy of `data` by the rules of deepcopy: what shares memory here shares the copy's memory there."""
+    root = data
+    while isinstance(getattr(root, "base", None), np.ndarray):
+        root = root.base
+    flat = root.reshape(-1, order="A") if isinstance(root, np.ndarray) else root
+    if not isinstance(data, np.ndarray) or not np.shares_memory(flat, root):
+        return data.copy(order="K")
+    if id(root) not in memo:
+        memo[id(root)] = flat.copy()
+    offset = data.__array_interface__["data"][0] - root.__array_interface__["data"][0]
+    return np.ndarray(data.shape, data.dtype, memo[id(root)], offset, data.strides)
 
 
 def _rebuild(cls: type, data: Array, requires_grad: bool, attributes: dict[str, Any] | None) -> Any:

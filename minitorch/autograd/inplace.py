@@ -110,7 +110,7 @@ def as_element(value: Any, kind: Any) -> Any:
         fits = abs(value) <= _LARGEST[kind] or value != value or abs(value) == np.inf
     else:
         limits = _INTEGERS[kind]
-        low = limits.min or -limits.max  # PyTorch lets a negative number wrap around
+        low = -limits.max if limits.min == 0 and isinstance(value, int) else limits.min  # PyTorch lets -1 wrap around
         fits = low <= value <= limits.max
     if not fits:
         raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow: {value}")
@@ -164,16 +164,16 @@ _CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 def will_track(args: Any) -> bool:
-    """True if an op on these arguments is recorded."""
+    """True if an op on these arguments is recorded. Brings views among them up to date, all of them."""
     if not grad_enabled.get():
         return False
+    tracked = False
     for x in args:
         if isinstance(x, tape.Tensor):
             if x._view is not None and x._view.version != x._cell[0]:
                 x._view.refresh(x)
-            if x._requires_grad:
-                return True
-    return False
+            tracked = tracked or x._requires_grad
+    return tracked
 
 
 def check_writable(t: Any, tracked: bool, name: str) -> None:

@@ -375,17 +375,20 @@ class View:
         """The memory was written since: derive the node of the view `t` anew from its base's."""
         if self.made == "custom":
             raise RuntimeError(CUSTOM_VIEW)
-        if self.made and self.base._requires_grad and grad_enabled.get():
-            raise RuntimeError(OLD_VIEW[self.made])
-        if not self.made:
-            self.version = t._cell[0]
-        if self.base._requires_grad and not self.made:
+        if self.made and self.base._requires_grad:
+            if grad_enabled.get():
+                raise RuntimeError(OLD_VIEW[self.made])
+            return
+        self.version = t._cell[0]
+        if self.base._requires_grad:
             token = grad_enabled.set(True)
             again = self.replay(self.base)
             grad_enabled.reset(token)
             old, t._node, t._requires_grad = t._node, again._node, True
             if old is not None and old.hooks:
                 move_retained(old, t._node)
+        elif t._node is not None:  # the base was detached
+            t._node, t._requires_grad = None, False
 
     def replay(self, base: Any) -> Any:
         """The same view of another tensor, or of an array."""

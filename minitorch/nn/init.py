@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from minitorch.autograd.mode import no_grad
-from minitorch.creation import empty_like, randperm, zeros
+from minitorch.creation import empty_like, zeros
+from minitorch.sampling import randperm
 from minitorch.tensor import Tensor
 
 _CONVOLUTIONS = [f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)]

@@ -18,6 +18,7 @@ from minitorch.device import Array, xp
 from minitorch.ops.arithmetic import where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
 from minitorch.ops.reduce import sum as sum_over
+from minitorch.ops.shape import reshape
 from minitorch.ops.special import erf
 
 
@@ -282,12 +283,33 @@ def glu(input: Any, dim: int = -1) -> Any:
 # --- along a dimension
 
 
-def _softmax_gradient(g: Any, out: Any, dim: int) -> Any:
-    return (g - sum_over(g * out, dim=dim, keepdim=True)) * out
+def _line(x: Any, dim: int) -> Any:
+    return sum_over(x, dim=dim, keepdim=True)
 
 
-def _log_softmax_gradient(g: Any, out: Any, dim: int) -> Any:
-    return g - exp(out) * sum_over(g, dim=dim, keepdim=True)
+@differentiable(
+    lambda g, out_, dim: softmax_backward(g, out_, dim=dim),
+    lambda g, grad, out_, dim: g * (grad - _line(grad * out_, dim)) - grad * _line(g * out_, dim),
+    name="SoftmaxBackwardDataBackward0",
+)
+def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
+    """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
+    product = grad * out_
+    product -= out_ * xp(grad).add.reduce(product, axis=dim, keepdims=True)
+    return product
+
+
+@differentiable(
+    lambda g, out_, dim: g - _line(g * exp(out_), dim),
+    lambda g, grad, out_, dim: -g * exp(out_) * _line(grad, dim),
+    name="LogSoftmaxBackwardDataBackward0",
+)
+def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
+    """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
+    lib = xp(grad)
+    p = lib.exp(out_)
+    p *= lib.add.reduce(grad, axis=dim, keepdims=True)
+    return lib.subtract(grad, p, out=p)
 
 
 def _shifted(input: Array, dim: int) -> Array:
@@ -295,7 +317,7 @@ def _shifted(input: Array, dim: int) -> Array:
     return input - input.max(axis=dim, keepdims=True) if input.size else input.copy()
 
 
-@differentiable(_softmax_gradient)
+@differentiable(lambda g, out, dim: softmax_backward(g, out, dim=dim))
 @floating
 def _softmax(input: Array, dim: int) -> Array:
     lib = xp(input)
@@ -305,7 +327,7 @@ def _softmax(input: Array, dim: int) -> Array:
     return e
 
 
-@differentiable(_log_softmax_gradient)
+@differentiable(lambda g, out, dim: log_softmax_backward(g, out, dim=dim))
 @floating
 def _log_softmax(input: Array, dim: int) -> Array:
     lib = xp(input)
@@ -316,16 +338,16 @@ def _log_softmax(input: Array, dim: int) -> Array:
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
     """exp(input) / sum(exp(input)) along dim (or axis); `dtype`: convert the input to it first."""
-    return _softmax(_converted(input, dtype), dim=_along("softmax", input, axis if dim is None else dim))
+    dim = _along("softmax", input, axis if dim is None else dim)
+    x = input if dtype is None else input.to(dtype)
+    return _softmax(x, dim=dim) if x._data.ndim else reshape(_softmax(reshape(x, (1,)), dim=0), ())
 
 
 def log_softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:
     """log(softmax(input)) along dim (or axis); `dtype`: convert the input to it first."""
-    return _log_softmax(_converted(input, dtype), dim=_along("log_softmax", input, axis if dim is None else dim))
-
-
-def _converted(input: Any, dtype: Any) -> Any:
-    return input if dtype is None else input.to(dtype)
+    dim = _along("log_softmax", input, axis if dim is None else dim)
+    x = input if dtype is None else input.to(dtype)
+    return _log_softmax(x, dim=dim) if x._data.ndim else reshape(_log_softmax(reshape(x, (1,)), dim=0), ())
 
 
 def _along(name: str, input: Any, dim: int | None) -> int:

@@ -6,12 +6,15 @@ import math
 import operator
 from typing import Any
 
-from minitorch.autograd.inplace import zeros_like
+import numpy as np
+
+from minitorch.autograd import tape
+from minitorch.autograd.inplace import as_element, zeros_like
 from minitorch.autograd.mismatch import promoted, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
-from minitorch.dtypes import default_numpy, to_floating
-from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical_or, lt
+from minitorch.dtypes import default_numpy, scalar_name, to_floating
+from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical_or, lt, require_tensors
 
 # --- arithmetic
 
@@ -19,25 +22,48 @@ from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical
 @differentiable(lambda g: g, lambda g, alpha: g if alpha == 1 else g * alpha, promote=True)
 def add(input: Array, other: Array, *, alpha: float = 1) -> Array:
     """input + alpha * other."""
-    return input + (other if alpha == 1 else _scaled(other, alpha, "add"))
+    return input + (other if alpha == 1 and alpha is not True else _scaled("add", input, other, alpha))
 
 
-@differentiable(lambda g: g, lambda g, alpha: -g if alpha == 1 else g * -alpha, promote=True)
+@differentiable(lambda g: g, lambda g, alpha: -g if alpha == 1 else g * -alpha)
 def sub(input: Array, other: Array, *, alpha: float = 1) -> Array:
-    """input - alpha * other."""
-    return input - (other if alpha == 1 else _scaled(other, alpha, "sub"))
+    """input - alpha * other; not of bool tensors."""
+    if other.__class__ is float and input.__class__ is np.ndarray and input.dtype.kind == "f":
+        pass  # nothing to convert, nothing to refuse
+    elif getattr(input, "dtype", None) is not getattr(other, "dtype", None) or input.dtype.kind == "b":
+        input, other = _without_bool(input, other)
+    return input - (other if alpha == 1 and alpha is not True else _scaled("sub", input, other, alpha))
 
 
-@differentiable(lambda g, alpha: g * -alpha, lambda g: g, promote=True, name="RsubBackward1")
+@differentiable(lambda g, alpha: g * -alpha, lambda g: g, name="RsubBackward1")
 def rsub(input: Array, other: Array, *, alpha: float = 1) -> Array:
-    """other - alpha * input."""
-    return other - (input if alpha == 1 else _scaled(input, alpha, "rsub"))
+    """other - alpha * input; not of bool tensors."""
+    return sub.array(other, input, alpha=alpha)
 
 
-def _scaled(x: Array, alpha: float, name: str) -> Array:
-    if isinstance(alpha, float) and getattr(x, "dtype", None) is not None and x.dtype.kind != "f":
-        raise RuntimeError(f"{name}(): For integral input tensors, argument alpha must not be a floating point number.")
-    return x * alpha
+def _without_bool(*operands: Any) -> list[Any]:
+    """The operands in their common dtype; RuntimeError for a bool among them, before that hides it."""
+    if any(x.dtype.kind == "b" if hasattr(x, "dtype") else isinstance(x, bool) for x in operands):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "
+            "the `~` or `logical_not()` operator instead."
+        )
+    return promoted(list(operands))
+
+
+def _scaled(name: str, input: Any, x: Any, alpha: float) -> Any:
+    """alpha * x, as something to be added to `input`."""
+    array = input if hasattr(input, "dtype") else x
+    kind = array.dtype.kind
+    if isinstance(alpha, bool) and kind != "b":
+        raise RuntimeError(f"{name}(): Boolean alpha only supported for Boolean results, not {array.dtype.name}.")
+    if isinstance(alpha, float) and kind != "f":
+        raise RuntimeError(
+            f"{name}(): For integral input tensors, argument alpha must not be a floating point number, but got {alpha}."
+        )
+    if kind == "b":
+        return x & bool(alpha)
+    return x * alpha if hasattr(x, "dtype") else promoted([array, x * alpha])[1]
 
 
 @differentiable(lambda g, other: g * other, lambda g, input: g * input, promote=True)
@@ -51,8 +77,7 @@ def mul(input: Array, other: Array) -> Array:
     lambda g, input, other, rounding_mode: -g * ((input / other) / other) if rounding_mode is None else g * 0,
     promote=True,
 )
-def div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Array:
-    """input / other; of integers, in the default dtype. rounding_mode: None, "trunc" (to zero) or "floor"."""
+def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Array:
     if rounding_mode is None:
         first, second = input, other
         if not hasattr(first, "dtype"):
@@ -72,6 +97,13 @@ def div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Arra
     raise RuntimeError(
         "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found " f"'{rounding_mode}'"
     )
+
+
+def div(input: Any, other: Any, **options: Any) -> Any:
+    """input / other; of integers, in the default dtype. rounding_mode: None, "trunc" (to zero) or "floor"."""
+    if other.__class__ is int and not options:
+        other = float(other)  # an integer dtype might not hold it, and the quotient is floating anyway
+    return _div(input, other, **options)
 
 
 def _integral(*operands: Any) -> bool:
@@ -118,12 +150,16 @@ def remainder(input: Array, other: Array) -> Array:
     refuse_bool("remainder", input, other)
     if _integral(input, other):
         _no_zero(other)
-    return input % other
+        return input % other
+    lib = xp(input if hasattr(input, "dtype") else other)
+    rest = lib.fmod(input, other)  # exact, where NumPy's % loses the sign of a zero
+    return lib.where((rest != 0) & ((rest < 0) != (other < 0)), rest + other, rest)
 
 
 @differentiable(lambda g: g, lambda g, input, other: -g * _truncated(input / other), promote=True)
 def fmod(input: Array, other: Array) -> Array:
     """input - other * trunc(input / other), with the sign of `input`, as C has it."""
+    require_tensors("fmod", input=input)
     refuse_bool("fmod", input, other)
     if _integral(input, other):
         _no_zero(other)
@@ -135,15 +171,34 @@ def fmod(input: Array, other: Array) -> Array:
     lambda g, input, exponent, out: g * _exponent_slope(input, exponent, out),
     promote=True,
 )
-def pow(input: Array, exponent: Array) -> Array:
-    """input ** exponent."""
+def _pow(input: Array, exponent: Array) -> Array:
+    if isinstance(exponent, bool) and input.dtype.kind == "b":
+        return input.copy() if exponent else xp(input).ones_like(input)
     refuse_bool("pow", input, exponent)
-    if not hasattr(exponent, "dtype"):
-        if isinstance(exponent, int) and exponent < 0 and input.dtype.kind != "f":
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
-    elif exponent.dtype.kind in "iu" and exponent.size and exponent.min() < 0:
+    if hasattr(exponent, "dtype") and exponent.dtype.kind in "iu" and exponent.size and exponent.min() < 0:
         return _integer_power(input, exponent)
     return input**exponent
+
+
+def pow(input: Any, exponent: Any, **options: Any) -> Any:
+    """input ** exponent."""
+    if exponent.__class__ is int and not 0 <= exponent <= 127:
+        check_exponent(input, exponent)
+    return _pow(input, exponent, **options)
+
+
+def check_exponent(input: Any, exponent: Any) -> None:
+    """RuntimeError for a Python integer that integers cannot be raised to."""
+    if exponent.__class__ is int and isinstance(input, tape.Tensor) and not input.is_floating_point():
+        if exponent < 0:
+            raise RuntimeError(f"Integers to negative integer powers are not allowed: exponent {exponent}. Use .float().")
+        _check_number(exponent, input._data.dtype)
+
+
+def _check_number(x: Any, kind: Any) -> None:
+    """RuntimeError for a Python integer that does not fit into an integer dtype."""
+    if x.__class__ is int and kind.kind in "iu":
+        as_element(x, kind)
 
 
 def _power_slope(input: Any, exponent: Any) -> Any:
@@ -170,8 +225,15 @@ def _integer_power(input: Array, exponent: Array) -> Array:
 
 @differentiable(lambda g: -g)
 def neg(input: Array) -> Array:
-    """-input."""
+    """-input; not of bool tensors."""
     return -input
+
+
+def positive(input: Any) -> Any:
+    """+input: itself; not of bool tensors."""
+    if input._data.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported: convert with .int().")
+    return input
 
 
 @differentiable(lambda g, input: g * sign(input))
@@ -236,6 +298,9 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         from minitorch.ops.scatter import nonzero
 
         return nonzero(condition, as_tuple=True)
+    for x, y in (input, other), (other, input):
+        if isinstance(y, tape.Tensor):
+            _check_number(x, y._data.dtype)
     return _where(condition, input, other)
 
 
@@ -245,13 +310,27 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     lambda g, input, min, max: where(_above(input, min, max), g, 0.0),
     promote=True,
 )
-def clamp(input: Array, min: Array = None, max: Array = None) -> Array:
-    """`input` limited to [min, max]; a limit may be a number, a tensor or None. If min > max, max wins."""
+def _clamp(input: Array, min: Array = None, max: Array = None) -> Array:
+    if not (hasattr(min, "dtype") or hasattr(max, "dtype")):
+        refuse_bool("clamp", input)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if min is not None:
         input = xp(input).maximum(input, min)
     return input if max is None else xp(input).minimum(input, max)
+
+
+def clamp(input: Any, min: Any = None, max: Any = None, **options: Any) -> Any:
+    """`input` limited to [min, max]; a limit may be a number, a tensor or None. If min > max, max wins."""
+    check_limits(input, min, max)
+    return _clamp(input, min, max, **options)
+
+
+def check_limits(input: Any, *limits: Any) -> None:
+    """RuntimeError for a limit that the dtype of `input` cannot hold."""
+    for limit in limits:
+        if limit.__class__ is int and isinstance(input, tape.Tensor):
+            _check_number(limit, input._data.dtype)
 
 
 def _inside(input: Any, min: Any, max: Any) -> Any:
@@ -285,6 +364,7 @@ def clamp_max(input: Any, max: Any) -> Any:
 )
 def maximum(input: Array, other: Array) -> Array:
     """The larger of both, elementwise; at a tie each gets half the gradient; NaN wins."""
+    require_tensors("maximum", input=input, other=other)
     return xp(input).maximum(input, other)
 
 
@@ -295,6 +375,7 @@ def maximum(input: Array, other: Array) -> Array:
 )
 def minimum(input: Array, other: Array) -> Array:
     """The smaller of both, elementwise; at a tie each gets half the gradient; NaN wins."""
+    require_tensors("minimum", input=input, other=other)
     return xp(input).minimum(input, other)
 
 
@@ -303,8 +384,11 @@ def minimum(input: Array, other: Array) -> Array:
 )
 def lerp(input: Array, end: Array, weight: Array) -> Array:
     """input + weight * (end - input)."""
+    require_tensors("lerp", input=input, end=end)
     if input.dtype is not end.dtype:
         raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f"\"lerp\" not implemented for '{scalar_name(input)}': convert with .float()")
     # From the nearer end, so that weight 1 gives exactly `end`.
     near = operator.abs(weight) < 0.5
     if hasattr(weight, "dtype"):
@@ -321,6 +405,8 @@ def lerp(input: Array, end: Array, weight: Array) -> Array:
 )
 def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
     """input + value * tensor1 * tensor2."""
+    require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
+    refuse_bool("addcmul", input, tensor1, tensor2)
     return input + value * tensor1 * tensor2
 
 
@@ -332,6 +418,9 @@ def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -
 )
 def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
     """input + value * tensor1 / tensor2."""
+    require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
+    if input.dtype.kind != "f":
+        raise RuntimeError("Integer division with addcdiv is no longer supported: convert the tensors with .float()")
     return input + value * (tensor1 / tensor2)
 
 

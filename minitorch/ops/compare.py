@@ -5,9 +5,22 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from minitorch.autograd.mismatch import refuse_bool
+import numpy as np
+
+from minitorch.autograd import tape
+from minitorch.autograd.mismatch import is_array, refuse_bool
 from minitorch.autograd.tape import constant
 from minitorch.device import Array, xp
+
+
+def require_tensors(name: str, **operands: Any) -> None:
+    """TypeError for a number where PyTorch takes tensors alone. (To a rule, a NumPy number is a 0-d tensor.)"""
+    if tape.on_arrays.get():
+        return
+    for position, (argument, x) in enumerate(operands.items(), 1):
+        if not (is_array(x) or isinstance(x, tape.Tensor)) or isinstance(x, np.generic):
+            kind = x.__class__.__name__
+            raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {kind}")
 
 
 @constant(2, promote=True)
@@ -85,8 +98,12 @@ def signbit(input: Array) -> Array:
 @constant(2)
 def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Array:
     """|input - other| <= atol + rtol * |other|, elementwise; equal infinities are close; bool."""
+    require_tensors("isclose", input=input, other=other)
     if input.dtype is not other.dtype:
         raise RuntimeError(f"isclose(): the dtypes of input and other differ: {input.dtype} and {other.dtype}")
+    for argument, tolerance in ("rtol", rtol), ("atol", atol):
+        if tolerance < 0:
+            raise RuntimeError(f"isclose(): {argument} must be greater than or equal to zero, but got {tolerance}")
     return xp(input).isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
@@ -97,6 +114,7 @@ def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, e
 
 def equal(input: Any, other: Any) -> bool:
     """True if both have the same shape and the same elements."""
+    require_tensors("equal", input=input, other=other)
     return input._data.shape == other._data.shape and bool((input._data == other._data).all())
 
 
@@ -106,18 +124,21 @@ def equal(input: Any, other: Any) -> bool:
 @constant(2)
 def logical_and(input: Array, other: Array) -> Array:
     """input and other, elementwise; bool."""
+    require_tensors("logical_and", input=input, other=other)
     return xp(input).logical_and(input, other)
 
 
 @constant(2)
 def logical_or(input: Array, other: Array) -> Array:
     """input or other, elementwise; bool."""
+    require_tensors("logical_or", input=input, other=other)
     return xp(input).logical_or(input, other)
 
 
 @constant(2)
 def logical_xor(input: Array, other: Array) -> Array:
     """input or other but not both, elementwise; bool."""
+    require_tensors("logical_xor", input=input, other=other)
     return xp(input).logical_xor(input, other)
 
 

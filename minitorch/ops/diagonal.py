@@ -9,7 +9,7 @@ from minitorch.autograd.broadcast import clone
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.ops.dims import wrap_dim
-from minitorch.ops.shape import Size, data_of, movedim
+from minitorch.ops.shape import Size, data_of
 
 # --- diagonals
 
@@ -54,22 +54,26 @@ _diagonal = diagonal
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
     """The last dimension spread on a diagonal of two new dimensions."""
     shape = data_of(input).shape
-    ndim = len(shape) + 1
-    a, b = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
-    n = shape[-1] + abs(offset)
-    spread = _on_diagonal(input, (*shape[:-1], n, n), offset, ndim - 2, ndim - 1)
-    return movedim(spread, (-2, -1), (a, b))
+    a, b = wrap_dim(dim1, len(shape) + 1), wrap_dim(dim2, len(shape) + 1)
+    if a == b:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    size = list(shape[:-1])
+    for d in sorted((a, b)):
+        size.insert(d, shape[-1] + abs(offset))
+    return _on_diagonal(input, tuple(size), offset, a, b)
 
 
 @differentiable(lambda g, shape, dimension, size, step: _fold(g, shape, dimension, size, step), view=True)
 def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
     """Windows of `size` along `dimension`, `step` apart, as a new last dimension; a view."""
     dim = wrap_dim(dimension, input.ndim)
-    n = input.shape[dim]
+    n = input.shape[dim] if input.ndim else 1
     if size < 0 or size > n:
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {n} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if not input.ndim:
+        return input.reshape(1)[:size]
     windows = xp(input).lib.stride_tricks.sliding_window_view(input, size, dim, writeable=True)
     return windows[(builtins.slice(None),) * dim + (builtins.slice(None, None, step),)]
 
@@ -77,6 +81,8 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
 @differentiable(lambda g, dimension, size, step: unfold(g, dimension, size, step))
 def _fold(input: Array, shape_: Size, dimension: int, size: int, step: int) -> Array:
     """Windows added back where they came from: the adjoint of `unfold`."""
+    if not shape_:
+        return xp(input).add.reduce(input, axis=None)
     out = xp(input).zeros(shape_, input.dtype)
     dim = wrap_dim(dimension, out.ndim)
     moved = xp(out).moveaxis(out, dim, -1)

@@ -10,9 +10,9 @@ from minitorch.autograd.inplace import zeros_like
 from minitorch.autograd.mismatch import refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
-from minitorch.dtypes import to_floating
+from minitorch.dtypes import scalar_name, to_floating
 from minitorch.ops.arithmetic import clamp, where
-from minitorch.ops.compare import eq, le, logical_and
+from minitorch.ops.compare import eq, le, logical_and, require_tensors
 
 # --- powers, exponentials, logarithms
 
@@ -76,6 +76,7 @@ def log1p(input: Array) -> Array:
 )
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow."""
+    _floating_tensors("logaddexp", input, other)
     return xp(input).logaddexp(input, other)
 
 
@@ -84,12 +85,23 @@ def logaddexp(input: Array, other: Array) -> Array:
     lambda g, input, other: g * input / other,
     promote=True,
 )
-def xlogy(input: Array, other: Array) -> Array:
-    """input * log(other), and 0 where input is 0."""
+def _xlogy(input: Array, other: Array) -> Array:
     lib = xp(input if hasattr(input, "dtype") else other)
+    if hasattr(input, "dtype"):
+        input = to_floating(input)
+        other = to_floating(other) if hasattr(other, "dtype") else input.dtype.type(other)
+    else:
+        other = to_floating(other)
     product = input * lib.log(other)
     zero = lib.equal(input, 0) & ~lib.isnan(other)
     return lib.where(zero, product.dtype.type(0), product)
+
+
+def xlogy(input: Any, other: Any, **options: Any) -> Any:
+    """input * log(other), and 0 where input is 0."""
+    if other.__class__ is int:
+        other = float(other)  # an integer dtype might not hold it
+    return _xlogy(float(input) if input.__class__ is int else input, other, **options)
 
 
 @differentiable(lambda g, out: g * (1 - out) * out)
@@ -157,6 +169,7 @@ def atan(input: Array) -> Array:
 )
 def atan2(input: Array, other: Array) -> Array:
     """The angle in radians of the point (other, input)."""
+    require_tensors("atan2", input=input, other=other)
     return xp(input).arctan2(to_floating(input), to_floating(other))
 
 
@@ -201,7 +214,14 @@ def atanh(input: Array) -> Array:
 )
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input**2 + other**2), without overflow."""
+    _floating_tensors("hypot", input, other)
     return xp(input).hypot(input, other)
+
+
+def _floating_tensors(name: str, input: Array, other: Array) -> None:
+    require_tensors(name, input=input, other=other)
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{scalar_name(input)}': convert with .float()")
 
 
 @differentiable(lambda g: g * (math.pi / 180))
@@ -245,6 +265,8 @@ def round(input: Array, *, decimals: int = 0) -> Array:
     """The nearest number with that many decimals; ties go to the even one."""
     refuse_bool("round", input)
     if input.dtype.kind != "f":
+        if decimals:
+            raise NotImplementedError(f"\"round_cpu\" not implemented for '{scalar_name(input)}' with decimals={decimals}")
         return input.copy()
     if decimals == 0:
         return xp(input).rint(input)
@@ -254,5 +276,7 @@ def round(input: Array, *, decimals: int = 0) -> Array:
 
 @differentiable(lambda g: g)
 def frac(input: Array) -> Array:
-    """input - trunc(input)."""
+    """input - trunc(input); floating types alone."""
+    if input.dtype.kind != "f":
+        raise NotImplementedError(f"\"frac_cpu\" not implemented for '{scalar_name(input)}': convert with .float()")
     return input - xp(input).trunc(input)

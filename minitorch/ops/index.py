@@ -114,7 +114,7 @@ def _plain(index: Any) -> tuple[Any, ...] | None:
             continue
         if kind is builtins.slice:
             step = i.step
-            if i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and (step is None or step.__class__ is int and step > 0):
+            if i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and (step is None or (step.__class__ is int and step > 0)):
                 continue
         elif i is Ellipsis and not dots:
             dots = True
@@ -210,7 +210,7 @@ def _part(i: Any) -> Any:
         return tape.wrap(np.asarray(i))
     if isinstance(i, tape.Tensor):
         kind = i._data.dtype.kind
-        return int(i._data) if not i._data.ndim and (kind == "i" or kind == "u" and i._data.itemsize > 1) else _index_tensor(i)
+        return int(i._data) if not i._data.ndim and (kind == "i" or (kind == "u" and i._data.itemsize > 1)) else _index_tensor(i)
     if is_array(i) and not isinstance(i, np.generic):
         if i.dtype.kind not in "iufb":
             raise TypeError(f"can't convert np.ndarray of type {i.dtype} to an index")

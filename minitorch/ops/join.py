@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.broadcast import clone
+from minitorch.autograd.broadcast import clone, convert, convert_to_integer
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
@@ -21,15 +23,16 @@ from minitorch.ops.shape import Size, data_of, expand, ravel, reshape, size_of, 
 # --- joining and splitting
 
 
-@differentiable(lambda g, i, tensors, dim: _part(g, i, tensors, dim), name="CatBackward0")
-def _cat(*tensors: Array, dim: int) -> Array:
+@differentiable(lambda g, i, dim, cuts: slice_dim(g, dim, cuts[i], cuts[i + 1]), name="CatBackward0")
+def _cat(*tensors: Array, dim: int, cuts: list[int]) -> Array:
+    """`cuts`: where in the result each of them begins, and the end; so that their gradients need not keep them."""
     return _in_order(xp(tensors[0]).concatenate(_common(tensors), dim))
 
 
 def _common(arrays: Sequence[Array]) -> Sequence[Array]:
     """The arrays in PyTorch's common dtype."""
     kind = arrays[0].dtype
-    if all([x.dtype is kind for x in arrays]):
+    if all(x.dtype is kind for x in arrays):
         return arrays
     for x in arrays[1:]:
         kind = promote_numpy(kind, x.dtype)
@@ -39,11 +42,6 @@ def _common(arrays: Sequence[Array]) -> Sequence[Array]:
 def _in_order(array: Array) -> Array:
     """In index order in memory, also if NumPy followed the order of what it joined."""
     return array if array.flags.c_contiguous else array.copy(order="C")
-
-
-def _part(g: Any, i: int, tensors: Any, dim: int) -> Any:
-    start = sum(x.shape[dim] for x in tensors[:i])
-    return slice_dim(g, dim, start, start + tensors[i].shape[dim])
 
 
 def _checked_list(tensors: Any, name: str) -> list[Any]:
@@ -63,7 +61,10 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
         raise ValueError("cat(): expected a non-empty list of Tensors")
     shapes = [data_of(x).shape for x in items]
     if (0,) in shapes:  # PyTorch lets empty 1-d tensors join anything
+        kind = reduce(promote_numpy, [data_of(x).dtype for x in items])  # but they count for the dtype
         items = [x for x, shape in zip(items, shapes, strict=True) if shape != (0,)] or items
+        if data_of(items[0]).dtype != kind:
+            items[0] = (convert if kind.kind == "f" else convert_to_integer)(items[0], kind)
         shapes = [shape for shape in shapes if shape != (0,)] or shapes
     first = shapes[0]
     ndim = len(first)
@@ -79,7 +80,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
                 f"Sizes of tensors must match except in dimension {dim}. Expected size {first[wrong]} but got size "
                 f"{shape[wrong]} for tensor number {i} in the list."
             )
-    return _cat(*items, dim=dim)
+    return _cat(*items, dim=dim, cuts=[0, *accumulate([shape[dim] for shape in shapes])])
 
 
 concat = concatenate = cat
@@ -93,7 +94,7 @@ def _stack(*tensors: Array, dim: int) -> Array:
     return np.array(arrays)  # several times as fast for many small ones
 
 
-def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
+def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
     """Tensors of one shape joined along a new dimension."""
     items = _checked_list(tensors, "stack")
     if not items:
@@ -105,18 +106,23 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
         raise RuntimeError(
             f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(shapes[i])} at entry {i}"
         )
-    return _stack(*items, dim=wrap_dim(dim, len(first) + 1))
+    return _stack(*items, dim=wrap_dim(dim if axis is None else axis, len(first) + 1))
 
 
 def hstack(tensors: Sequence[Any]) -> Any:
     """Joined along the second dimension (of 1-d tensors, the first)."""
     items = [reshape(x, (1,)) if not data_of(x).ndim else x for x in _checked_list(tensors, "hstack")]
-    return cat(items, 0 if items and data_of(items[0]).ndim == 1 else 1)
+    if not items:
+        raise RuntimeError("hstack expects a non-empty TensorList")
+    return cat(items, 0 if data_of(items[0]).ndim == 1 else 1)
 
 
 def vstack(tensors: Sequence[Any]) -> Any:
     """Joined along the first dimension, after 1-d tensors have become rows."""
-    return cat([reshape(x, (1, -1)) if data_of(x).ndim < 2 else x for x in _checked_list(tensors, "vstack")], 0)
+    items = [reshape(x, (1, -1)) if data_of(x).ndim < 2 else x for x in _checked_list(tensors, "vstack")]
+    if not items:
+        raise RuntimeError("vstack expects a non-empty TensorList")
+    return cat(items, 0)
 
 
 def _several(views: list[Any]) -> tuple[Any, ...]:
@@ -129,19 +135,23 @@ def _several(views: list[Any]) -> tuple[Any, ...]:
 def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """Views of consecutive parts along `dim`: of a given size (the last may be smaller), or of the given sizes."""
     shape = data_of(tensor).shape
-    dim = wrap_dim(dim, len(shape))
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
+    one = hasattr(split_size_or_sections, "__index__") and not getattr(split_size_or_sections, "ndim", False)
+    if not one and (isinstance(split_size_or_sections, tape.Tensor) or not isinstance(split_size_or_sections, Sequence)):
+        kind = split_size_or_sections.__class__.__name__
+        raise TypeError(f"split_with_sizes(): argument 'split_sizes' (position 2) must be tuple of ints, not {kind}")
+    dim = wrap_dim(dim, len(shape))
     n = shape[dim]
-    if isinstance(split_size_or_sections, int):
-        step = split_size_or_sections
+    if one:
+        step = split_size_or_sections.__index__()  # type: ignore[union-attr]
         if step < 0:
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
         if step == 0 and n:
             raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
         sizes = [min(step, n - start) for start in range(0, n, step)] if n else [0]
     else:
-        sizes = list(split_size_or_sections)
+        sizes = [s.__index__() for s in split_size_or_sections]  # type: ignore[union-attr]
         if sum(sizes) != n or any(s < 0 for s in sizes):
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {dim}), "
@@ -153,15 +163,22 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` views of equal size along `dim`; the last may be smaller."""
+    if not hasattr(chunks, "__index__") or getattr(chunks, "ndim", False):
+        raise TypeError(f"chunk(): argument 'chunks' (position 1) must be int, not {chunks.__class__.__name__}")
+    shape, chunks = data_of(input).shape, chunks.__index__()
+    if not shape:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    shape = data_of(input).shape
-    n = shape[wrap_dim(dim, len(shape))] if shape else 0
+    n = shape[wrap_dim(dim, len(shape))]
     return split(input, -(-n // chunks), dim) if n else split(input, [0] * chunks, dim)
 
 
 def tensor_split(input: Any, indices_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Any, ...]:
     """Views along `dim`: that many of nearly equal size, or cut at the given indices."""
+    if not isinstance(indices_or_sections, int | tape.Tensor | Sequence):
+        kind = indices_or_sections.__class__.__name__
+        raise TypeError(f"tensor_split(): argument 'indices_or_sections' must be int, tuple of ints or Tensor, not {kind}")
     shape = data_of(input).shape
     if not shape:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
@@ -193,7 +210,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 @differentiable(lambda g, dims: flip(g, dims), name="FlipBackward0")
 def _flip(input: Array, dims: Size) -> Array:
-    return xp(input).flip(input, dims).copy()
+    return xp(input).flip(input, dims).copy(order="K") if input.ndim else input.copy()
 
 
 def flip(input: Any, *dims: Any) -> Any:
@@ -222,6 +239,8 @@ def roll(input: Any, shifts: int | Size, dims: int | Size | None = None) -> Any:
     """A copy shifted along `dims` (or flattened), what falls out coming back at the other end."""
     by = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     along = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not by:
+        raise RuntimeError("`shifts` required")
     if len(by) != len(along) and not (len(by) == 1 and not along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     ndim = data_of(input).ndim
@@ -230,6 +249,10 @@ def roll(input: Any, shifts: int | Size, dims: int | Size | None = None) -> Any:
 
 def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     """Turned by k quarter turns in the plane of two dimensions, from the first towards the second."""
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if data_of(input).ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {data_of(input).ndim}")
     a, b = wrap_dims(tuple(dims), data_of(input).ndim)
     turns = k % 4
     if turns == 2:
@@ -256,15 +279,43 @@ def _gather_repeats(g: Any, repeats: Any, dim: int, shape: Size) -> Any:
 
 
 def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
-    """Each element (or slice along `dim`) repeated `repeats` times in place. output_size is only a hint."""
-    if dim is None:
-        input, dim = ravel(input), 0
-    return _repeat_interleave(input, repeats, wrap_dim(dim, data_of(input).ndim))
+    """Each element (or slice along `dim`) repeated `repeats` times in place. output_size: how many that makes, if known."""
+    if isinstance(repeats, tape.Tensor):
+        counts = repeats._data
+        if counts.dtype.kind not in "iu" or counts.dtype.itemsize < 4:
+            raise RuntimeError(f"repeats has to be Long or Int tensor, not {repeats.dtype}")
+        negative, total = bool((counts < 0).any()), int(counts.sum())
+    elif isinstance(repeats, int):
+        negative, total = repeats < 0, repeats
+    else:
+        raise TypeError(f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {repeats.__class__.__name__}")
+    if negative:
+        raise RuntimeError("repeats can not be negative")
+    if dim is None or not data_of(input).ndim:
+        input, dim = ravel(input), wrap_dim(dim or 0, 1)
+    dim = wrap_dim(dim, data_of(input).ndim)
+    n = data_of(input).shape[dim]
+    if isinstance(repeats, int) or repeats._data.size == 1:
+        total *= n
+    elif repeats._data.shape != (n,):
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {repeats._data.size} and "
+            f"input.size({dim}) = {n}"
+        )
+    if output_size is not None and output_size != total:
+        raise RuntimeError(f"repeat_interleave: Invalid output_size, expected {total} but got {output_size}")
+    return _repeat_interleave(input, repeats, dim)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     """Coordinate grids of 1-d tensors: the i-th varies along dimension i ("ij"), or the first two are exchanged ("xy")."""
     items = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], Sequence) else list(tensors)
+    if not items:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    if any(data_of(x).ndim > 1 for x in items):
+        raise RuntimeError("torch.meshgrid: Expected 0D or 1D tensor in the tensor list")
+    if len({data_of(x).dtype for x in items}) > 1:
+        raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
     if indexing == "xy" and len(items) > 1:

@@ -174,6 +174,8 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
             out += bias
     except ValueError:
         raise _linear_error(input, weight, bias) from None
+    except AttributeError as error:  # not an array: the tape says which argument
+        raise TypeError(str(error)) from None
     if out.dtype is not input.dtype or weight.dtype is not input.dtype:
         _same_dtype(input, weight)
     return out

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from minitorch.autograd import tape
-from minitorch.autograd.broadcast import broadcast_to, clone
+from minitorch.autograd.broadcast import broadcast_to
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, device, move, xp
@@ -19,6 +19,8 @@ Size = tuple[int, ...]
 
 def size_of(args: tuple[Any, ...], name: str) -> Size:
     """The size in `f(2, 3)`, `f((2, 3))` or `f([2, 3])`; TypeError for what is not an integer."""
+    if not args:
+        raise TypeError(f"{name}() missing 1 required positional arguments: a size")
     if len(args) == 1 and isinstance(args[0], Sequence):
         args = tuple(args[0])
     sizes = []
@@ -142,6 +144,8 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:
     """Dimension `dim` split into `sizes`, one of which may be -1."""
     shape = data_of(input).shape
     dim = wrap_dim(dim, len(shape))
+    if not shape:
+        raise RuntimeError("unflatten: a tensor without dimensions has none to split")
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     try:
@@ -204,7 +208,8 @@ def permute(input: Any, *dims: Any) -> Any:
 @differentiable(lambda g, dim0, dim1: transpose(g, dim0, dim1), view=True)
 def transpose(input: Array, dim0: int, dim1: int) -> Array:
     """Two dimensions exchanged; a view."""
-    return input.swapaxes(wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim)) if input.ndim else input[...]
+    a, b = wrap_dim(dim0, input.ndim), wrap_dim(dim1, input.ndim)
+    return input.swapaxes(a, b) if input.ndim else input[...]
 
 
 swapaxes = swapdims = transpose
@@ -300,7 +305,12 @@ def repeat(input: Any, *repeats: Any) -> Any:
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeat() got {list(times)}")
     shape = (1,) * lead + shape
     spread = broadcast_to(reshape(input, tuple(m for n in shape for m in (1, n))), _pairs(times, shape))
-    return clone(reshape(spread, tuple(k * n for k, n in zip(times, shape, strict=True))))
+    return _repeated(spread, tuple(k * n for k, n in zip(times, shape, strict=True)))
+
+
+@differentiable(lambda g, shape: reshape(g, shape), name="RepeatBackward0")
+def _repeated(input: Array, size: Size) -> Array:
+    return input.copy(order="C").reshape(size)
 
 
 def _pairs(a: Size, b: Size) -> Size:
@@ -316,7 +326,7 @@ def tile(input: Any, *dims: Any) -> Any:
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All of them expanded to their common shape."""
     shape = broadcast_shapes(*[x.shape for x in tensors])
-    return tuple(broadcast_to(x, tuple(shape)) for x in tensors)
+    return tuple(x if x.shape == shape else broadcast_to(x, shape) for x in tensors)
 
 
 def broadcast_shapes(*shapes: Any) -> Size:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.creation import as_tensor, tensor
 from minitorch.dtypes import float64
+from minitorch.from_data import as_tensor, tensor
 from minitorch.ops.join import stack
 from minitorch.tensor import Tensor
 

@@ -11,8 +11,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from minitorch.creation import as_tensor
 from minitorch.dtypes import float64
+from minitorch.from_data import as_tensor
 from minitorch.random import Generator, multinomial, random_, randperm
 from minitorch.tensor import Tensor
 
