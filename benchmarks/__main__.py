@@ -24,11 +24,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write all timings there")
     options = parser.parse_args()
 
+    import torch
     from threadpoolctl import threadpool_limits
 
     import minitorch
-    import torch
-
     from benchmarks import workloads
 
     torch.set_num_threads(options.threads)

@@ -1,6 +1,6 @@
 """minitorch: the PyTorch you can read. Same program, same seed, same numbers.
 
-    import minitorch as torch
+import minitorch as torch
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ _NUMBERS = (int, float)  # Python's own, before torch.int and torch.float take t
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitorch\.")
 
 # isort: off
+# fmt: off
 from minitorch import autograd
 from minitorch.autograd.mode import (
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
@@ -88,7 +89,7 @@ from minitorch.ops.linear import (
 from minitorch import cuda, nn, optim, random, utils
 from minitorch.printing import set_printoptions
 from minitorch.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
-from minitorch.serialization import load, save
+# fmt: on
 # isort: on
 
 __version__ = "0.1.0"
@@ -196,5 +197,16 @@ def set_default_tensor_type(kind: _Any, /) -> None:
 
     kind, place = type_target(kind)
     if place == "cuda":
-        raise NotImplementedError("set_default_tensor_type(): minitorch makes tensors on the CPU unless told device='cuda'")
+        raise NotImplementedError(
+            "set_default_tensor_type(): minitorch makes tensors on the CPU unless told device='cuda'"
+        )
     set_default_dtype(kind)
+
+
+def __getattr__(name: str) -> _Any:
+    """`save` and `load`, imported when first asked for: what reads zip files and pickles is a tenth of the import's time."""
+    if name in ("load", "save"):
+        from minitorch import serialization
+
+        return getattr(serialization, name)
+    raise AttributeError(f"module 'minitorch' has no attribute '{name}'")

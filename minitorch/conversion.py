@@ -177,7 +177,9 @@ def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[devic
     given = dict(zip(_FORMS[form], args))
     names = {*_FORMS[form], "device"} if form != "other" else _FORMS["other"]
     if len(args) > len(_FORMS[form]) or not options.keys() <= set(names) - set(given):
-        raise TypeError(f"to() received an invalid combination of arguments: {len(args)} by position, then {sorted(options)}")
+        raise TypeError(
+            f"to() received an invalid combination of arguments: {len(args)} by position, then {sorted(options)}"
+        )
     given.update(options)
     for name in "non_blocking", "copy":
         value = given.get(name, False)

@@ -72,7 +72,9 @@ def checked_size(name: str, size: tuple[Any, ...], options: dict[str, Any]) -> t
     if not size:
         raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
     if len(size) == 1 and isinstance(size[0], range_ | str):
-        raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {size[0].__class__.__name__}")
+        raise TypeError(
+            f"{name}(): argument 'size' (position 1) must be tuple of ints, not {size[0].__class__.__name__}"
+        )
     sizes = size_of(size, name)
     if any(n < 0 for n in sizes):
         raise RuntimeError(f"{name}: Dimension size must be non-negative, but got {list(sizes)}")
@@ -85,7 +87,9 @@ range_ = builtins.range
 def integer(x: Any, name: str, argument: str, position: int) -> int:
     """An int argument, which NumPy integers and 0-d integer tensors may stand for."""
     if isinstance(x, builtins.bool | np.bool_) or not hasattr(x, "__index__"):
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be int, not {x.__class__.__name__}")
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be int, not {x.__class__.__name__}"
+        )
     return x.__index__()
 
 
@@ -100,7 +104,9 @@ def number(x: Any, name: str, argument: str, position: int) -> Any:
     if isinstance(x, complex):
         raise NotImplementedError(f"{name}(): minitorch has no complex types, got {argument}={x}")
     if not isinstance(x, int | float):
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Number, not {x.__class__.__name__}")
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Number, not {x.__class__.__name__}"
+        )
     if isinstance(x, int) and not -(2**63) <= x < 2**64:
         raise OverflowError(f"int too big to convert: {name}() got {argument}={x}")
     return x
@@ -129,7 +135,11 @@ def _allocated(name: str, sizes: tuple[int, ...], kind: Any, where: DeviceLike, 
 
 
 def empty(
-    *size: Any, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: builtins.bool = False, **options: Any
+    *size: Any,
+    dtype: dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: builtins.bool = False,
+    **options: Any,
 ) -> Any:
     """A tensor whose values are whatever was in memory."""
     sizes = checked_size("empty", size, options)
@@ -138,7 +148,11 @@ def empty(
 
 
 def zeros(
-    *size: Any, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: builtins.bool = False, **options: Any
+    *size: Any,
+    dtype: dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: builtins.bool = False,
+    **options: Any,
 ) -> Any:
     """A tensor of zeros."""
     sizes = checked_size("zeros", size, options)
@@ -147,7 +161,11 @@ def zeros(
 
 
 def ones(
-    *size: Any, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: builtins.bool = False, **options: Any
+    *size: Any,
+    dtype: dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: builtins.bool = False,
+    **options: Any,
 ) -> Any:
     """A tensor of ones."""
     sizes = checked_size("ones", size, options)
@@ -182,7 +200,9 @@ def _layout_of(name: str, input: Any, where: DeviceLike, memory_format: Any, kin
     if wants_contiguous(name, memory_format):
         return lib.empty(source.shape, kind)
     if lib is not np or not isinstance(source, np.ndarray):
-        return lib.empty_like(move(source, CPU if lib is np else globals()["device"](where or input.device)), dtype=kind)
+        return lib.empty_like(
+            move(source, CPU if lib is np else globals()["device"](where or input.device)), dtype=kind
+        )
     return np.empty_like(empty_in_layout(source) if 0 in source.strides else source, dtype=kind, subok=False)
 
 
@@ -242,7 +262,11 @@ def eye(
 
 
 def arange(
-    *bounds: Any, dtype: dtype | None = None, device: DeviceLike = None, requires_grad: builtins.bool = False, **options: Any
+    *bounds: Any,
+    dtype: dtype | None = None,
+    device: DeviceLike = None,
+    requires_grad: builtins.bool = False,
+    **options: Any,
 ) -> Any:
     """start, start + step, ... below end: `arange(end)`, `arange(start, end)`, `arange(start, end, step)`."""
     if len(bounds) > 3 or (bounds and len(bounds) != 2 and "start" in options):
@@ -255,8 +279,12 @@ def arange(
                 raise TypeError(f"arange() got multiple values for argument '{name}'")
             given[name] = options.pop(name)
     if "end" not in given or ("step" in given and "start" not in given):
-        raise TypeError(f"arange() received an invalid combination of arguments - got {sorted(given)}: name start and end too")
-    values = [number(given.get(k, d), "arange", k, i + 1) for i, (k, d) in enumerate((("start", 0), ("end", 0), ("step", 1)))]
+        raise TypeError(
+            f"arange() received an invalid combination of arguments - got {sorted(given)}: name start and end too"
+        )
+    values = [
+        number(given.get(k, d), "arange", k, i + 1) for i, (k, d) in enumerate((("start", 0), ("end", 0), ("step", 1)))
+    ]
     otherwise = dtypes.int64.numpy if all(isinstance(x, int) for x in values) else dtypes.default_numpy()
     array = _progression("arange", values, kind_of(dtype, otherwise), library(device), inclusive=False)
     return finish("arange", array, requires_grad, options)
@@ -325,7 +353,9 @@ def linspace(
     wide = kind.type if kind.kind == "f" else np.float64
     i = lib.arange(steps)
     step = wide((wide(end) - wide(start)) / max(steps - 1, 1))
-    array = lib.where(i < steps // 2, wide(start) + step * i.astype(wide), wide(end) - step * (steps - 1 - i).astype(wide))
+    array = lib.where(
+        i < steps // 2, wide(start) + step * i.astype(wide), wide(end) - step * (steps - 1 - i).astype(wide)
+    )
     return finish("linspace", array.astype(kind), requires_grad, options)
 
 

@@ -73,7 +73,9 @@ def from_numpy(np_dtype: Any) -> dtype:
                 "byte orders is currently not supported: use array.astype(array.dtype.newbyteorder('='))."
             ) from None
         if kind.kind == "c" or kind.name in ("uint16", "uint32", "uint64"):
-            raise NotImplementedError(f"minitorch has no {kind} tensors: convert the array first, with array.astype()") from None
+            raise NotImplementedError(
+                f"minitorch has no {kind} tensors: convert the array first, with array.astype()"
+            ) from None
         names = ", ".join(t.name for t in ALL)
         raise TypeError(
             f"can't convert np.ndarray of type {np.dtype(np_dtype)}. The only supported types are: {names}."
@@ -172,7 +174,9 @@ def result_numpy(*operands: Array) -> Any:
                 mine, kind = 2, _BOOL
             elif isinstance(x, builtins.int | np.integer):
                 mine, kind = 2, _INT64
-            elif isinstance(x, builtins.float | np.generic):  # PyTorch takes NumPy's numbers for Python's, its bool for a float
+            elif isinstance(
+                x, builtins.float | np.generic
+            ):  # PyTorch takes NumPy's numbers for Python's, its bool for a float
                 mine, kind = 2, _Default.numpy
             else:
                 mine, kind = (0 if x.ndim else 1), x.dtype

@@ -65,7 +65,9 @@ def asarray(
         t = as_tensor(obj, dtype=dtype, device=device)
     shares = isinstance(source, np.ndarray) and np.may_share_memory(source, t._data)
     if copy is False and not shares:
-        raise ValueError(f"asarray(): copy=False, but a copy is needed to make dtype {t.dtype} on {t.device} of the data")
+        raise ValueError(
+            f"asarray(): copy=False, but a copy is needed to make dtype {t.dtype} on {t.device} of the data"
+        )
     t = t.clone() if copy and shares else t
     return t.requires_grad_() if requires_grad and not t.requires_grad else t
 
@@ -139,7 +141,9 @@ def _flattened(data: Any) -> tuple[list[int], list[Any]]:
             return shape, []
         for x in level:
             if not _is_sequence(x):
-                raise TypeError(f"expected sequence of length {length} at dim {len(shape) - 1} (got a {x.__class__.__name__})")
+                raise TypeError(
+                    f"expected sequence of length {length} at dim {len(shape) - 1} (got a {x.__class__.__name__})"
+                )
             if len(x) != length:
                 raise ValueError(f"expected sequence of length {length} at dim {len(shape) - 1} (got {len(x)})")
         level = list(chain.from_iterable(level))

@@ -177,10 +177,21 @@ class Methods:
 
     # indexing
     __getitem__, __setitem__ = index.getitem, index.setitem
-    select, narrow, diagonal, diag, diag_embed = index.select, index.narrow, diagonals.diagonal, diagonals.diag, diagonals.diag_embed
+    select, narrow, diagonal, diag, diag_embed = (
+        index.select,
+        index.narrow,
+        diagonals.diagonal,
+        diagonals.diag,
+        diagonals.diag_embed,
+    )
     unfold = diagonals.unfold
     gather, take, take_along_dim = scattering.gather, scattering.take, scattering.take_along_dim
-    scatter, scatter_, scatter_add, scatter_add_ = scattering.scatter, scattering.scatter_, scattering.scatter_add, scattering.scatter_add_
+    scatter, scatter_, scatter_add, scatter_add_ = (
+        scattering.scatter,
+        scattering.scatter_,
+        scattering.scatter_add,
+        scattering.scatter_add_,
+    )
     index_select, index_put, index_put_ = scattering.index_select, index.index_put, index.index_put_
     index_add, index_add_ = scattering.index_add, scattering.index_add_
     index_fill, index_fill_ = scattering.index_fill, scattering.index_fill_
@@ -229,14 +240,21 @@ class Methods:
     sin_, cos_, tan_, asin_, acos_, atan_ = (inplace(op) for op in (sin, cos, tan, asin, acos, atan))
     sinh_, cosh_, tanh_, asinh_, acosh_, atanh_ = (inplace(op) for op in (sinh, cosh, tanh, asinh, acosh, atanh))
     arcsin_, arccos_, arctan_, arcsinh_, arccosh_, arctanh_ = asin_, acos_, atan_, asinh_, acosh_, atanh_
-    atan2_, hypot_, xlogy_, deg2rad_, rad2deg_ = (inplace(op) for op in (atan2, hypot, elementwise._xlogy, deg2rad, rad2deg))
+    atan2_, hypot_, xlogy_, deg2rad_, rad2deg_ = (
+        inplace(op) for op in (atan2, hypot, elementwise._xlogy, deg2rad, rad2deg)
+    )
     arctan2_ = atan2_
     sigmoid_, relu_ = inplace(sigmoid), inplace(activation.relu)
     floor_, ceil_, trunc_, round_, frac_ = inplace(floor), inplace(ceil), inplace(trunc), inplace(round), inplace(frac)
     fix_ = trunc_
     nan_to_num_, cumsum_, cumprod_ = inplace(nan_to_num), inplace(cumsum), inplace(cumprod)
     erf_, erfc_, erfinv_, lgamma_, digamma_ = (inplace(op) for op in (erf, erfc, erfinv, lgamma, digamma))
-    squeeze_, unsqueeze_, resize_, resize_as_ = resizing.squeeze_, resizing.unsqueeze_, resizing.resize_, resizing.resize_as_
+    squeeze_, unsqueeze_, resize_, resize_as_ = (
+        resizing.squeeze_,
+        resizing.unsqueeze_,
+        resizing.resize_,
+        resizing.resize_as_,
+    )
     transpose_, t_, swapaxes_, swapdims_ = resizing.transpose_, resizing.t_, resizing.transpose_, resizing.transpose_
     lerp_, addcmul_, addcdiv_ = inplace(lerp), inplace(addcmul), inplace(addcdiv)
     addmm_ = inplace(addmm)

@@ -57,7 +57,9 @@ def resize_(self: Any, *size: Any, memory_format: Any = None) -> Any:
         self._data = data.reshape(-1)[:count].reshape(sizes)
     else:
         if self._view is not None or data.base is not None:
-            raise NotImplementedError("resize_(): minitorch cannot grow memory that is shared; clone() the tensor first")
+            raise NotImplementedError(
+                "resize_(): minitorch cannot grow memory that is shared; clone() the tensor first"
+            )
         grown = np.empty(count, data.dtype) if isinstance(data, np.ndarray) else data.__class__(count, data.dtype)
         grown[: data.size] = data.reshape(-1)
         self._data = grown.reshape(sizes)

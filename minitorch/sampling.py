@@ -209,7 +209,9 @@ def inplace_random(draw: Any, arguments: tuple[str, ...], **defaults: Any) -> An
         tracked = will_track((self,))
         check_writable(self, tracked, name)
         if tracked:
-            raise NotImplementedError(f"{name}(): on a tensor that autograd tracks; use it under no_grad(), or on .detach()")
+            raise NotImplementedError(
+                f"{name}(): on a tensor that autograd tracks; use it under no_grad(), or on .detach()"
+            )
         array = self._data
         if isinstance(array, np.ndarray):
             draw(array, *values, generator=generator)
@@ -225,7 +227,9 @@ def inplace_random(draw: Any, arguments: tuple[str, ...], **defaults: Any) -> An
     return method
 
 
-def _bound(name: str, arguments: tuple[str, ...], args: Any, options: dict[str, Any], defaults: dict[str, Any]) -> list[Any]:
+def _bound(
+    name: str, arguments: tuple[str, ...], args: Any, options: dict[str, Any], defaults: dict[str, Any]
+) -> list[Any]:
     if name == "random_" and len(args) == 1 and "to" not in options:
         args = (0, *args)  # random_(to)
     elif name == "random_" and "to" in options and not args:
@@ -246,9 +250,13 @@ def _bound(name: str, arguments: tuple[str, ...], args: Any, options: dict[str, 
         value = given.get(key, defaults.get(key))
         if isinstance(value, tape.Tensor) and (name == "bernoulli_" or not value._data.ndim):
             value = as_numpy(value._data) if value._data.ndim else value.item()
-        elif value is not None and (isinstance(value, builtins.bool) or not isinstance(value, int | float | np.generic)):
+        elif value is not None and (
+            isinstance(value, builtins.bool) or not isinstance(value, int | float | np.generic)
+        ):
             kind = "int" if name == "random_" else "float"
-            raise TypeError(f"{name}(): argument '{key}' (position {position}) must be {kind}, not {value.__class__.__name__}")
+            raise TypeError(
+                f"{name}(): argument '{key}' (position {position}) must be {kind}, not {value.__class__.__name__}"
+            )
         values.append(value)
     return values
 

@@ -180,7 +180,9 @@ class Tensor(Methods, Conversions):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if value._data.shape != self._data.shape:
@@ -190,7 +192,9 @@ class Tensor(Methods, Conversions):
             if value._data.dtype is not self._data.dtype:
                 raise RuntimeError(f"assigned grad has data of a different type: {value.dtype}, not {self.dtype}")
             if value.device != self.device:
-                raise RuntimeError(f"assigned grad has data located on a different device: {value.device}, not {self.device}")
+                raise RuntimeError(
+                    f"assigned grad has data located on a different device: {value.device}, not {self.device}"
+                )
         self._grad = value
 
     @grad.deleter
@@ -291,7 +295,9 @@ class Tensor(Methods, Conversions):
 
     def __contains__(self, element: Any) -> bool:
         if not isinstance(element, Tensor | int | float | np.generic):
-            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            )
         return bool((self == element)._data.any())
 
     def __repr__(self) -> str:
@@ -328,7 +334,9 @@ class Tensor(Methods, Conversions):
         return False
 
     def share_memory_(self) -> Tensor:
-        raise NotImplementedError("share_memory_(): minitorch tensors are not shared between processes, they are pickled")
+        raise NotImplementedError(
+            "share_memory_(): minitorch tensors are not shared between processes, they are pickled"
+        )
 
 
 def _copied(data: Array, memo: dict[int, Any]) -> Array:

@@ -26,7 +26,15 @@ def compiled(source: str, mode: str) -> Any:
 
 def outcome(library: Any, program: str) -> Any:
     """What the last of the statements, separated by ";", gives; or the exception."""
-    names = {"torch": library, "np": np, "inf": math.inf, "nan": math.nan, "copy": copy, "pickle": pickle, "deque": deque}
+    names = {
+        "torch": library,
+        "np": np,
+        "inf": math.inf,
+        "nan": math.nan,
+        "copy": copy,
+        "pickle": pickle,
+        "deque": deque,
+    }
     *statements, expression = program.split(";")
     library.manual_seed(0)
     with warnings.catch_warnings(), np.errstate(all="ignore"):

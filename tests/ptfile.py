@@ -53,9 +53,7 @@ def call(name: str, *args: Any) -> bytes:
     return b"\x80\x02c" + name.encode() + b"\n" + fragment(args) + b"R."
 
 
-def tensor_pickle(
-    numel: Any, offset: Any, shape: Any, strides: Any, kind: str = "Float", grad: Any = False
-) -> bytes:
+def tensor_pickle(numel: Any, offset: Any, shape: Any, strides: Any, kind: str = "Float", grad: Any = False) -> bytes:
     storage = f"(X\7\0\0\0storagectorch\n{kind}Storage\nX\1\0\0\0" + "0X\3\0\0\0cpu"
     identifier = storage.encode() + fragment(numel) + b"tQ"
     hooks = b"ccollections\nOrderedDict\n)R"

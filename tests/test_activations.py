@@ -249,9 +249,7 @@ def test_softmax(name: str, shape_dim: Any, kind: str) -> None:
     shape, dim = shape_dim
     rng = np.random.default_rng(6)
     x, g = (np.asarray(rng.standard_normal(shape) * s, kind) for s in (4, 1))
-    check_close(
-        *(derivatives(lib, lambda f, t: getattr(f, name)(t, dim), x, g) for lib in (minitorch, torch)), kind
-    )
+    check_close(*(derivatives(lib, lambda f, t: getattr(f, name)(t, dim), x, g) for lib in (minitorch, torch)), kind)
 
 
 @pytest.mark.parametrize("name", SOFTMAXES)

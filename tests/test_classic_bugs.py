@@ -122,7 +122,10 @@ def test_leaves_accumulate_intermediates_do_not() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(npst.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, min_side=0, max_side=4), st.sampled_from(["add", "mul", "maximum"]))
+@given(
+    npst.mutually_broadcastable_shapes(num_shapes=2, max_dims=4, min_side=0, max_side=4),
+    st.sampled_from(["add", "mul", "maximum"]),
+)
 def test_broadcasting_is_undone(shapes: Any, name: str) -> None:
     rng = np.random.default_rng(0)
     a, b = (np.asarray(rng.standard_normal(s)) for s in shapes.input_shapes)

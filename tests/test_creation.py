@@ -290,7 +290,12 @@ REFUSED = [
     ("torch.from_numpy(np.array([1], dtype='>f4'))", ValueError, "byte order", "astype"),
     ("torch.zeros(2, out=torch.ones(2))", NotImplementedError, "zeros", "out"),
     ("torch.zeros(2, layout='sparse')", NotImplementedError, "zeros", "layout", "sparse"),
-    ("torch.zeros_like(torch.ones(2), memory_format='channels_last')", NotImplementedError, "zeros_like", "channels_last"),
+    (
+        "torch.zeros_like(torch.ones(2), memory_format='channels_last')",
+        NotImplementedError,
+        "zeros_like",
+        "channels_last",
+    ),
     ("torch.zeros(2, requires_grad=1)", TypeError, "zeros", "requires_grad", "int"),
     ("torch.zeros(2, -1)", RuntimeError, "zeros", r"\[2, -1\]"),
     ("torch.zeros(10**15)", RuntimeError, "zeros", "allocate"),
@@ -310,7 +315,12 @@ def test_refused(case: tuple[str, type[Exception], str]) -> None:
 
 
 def test_uninitialised() -> None:
-    for t in (minitorch.empty(2, 3), minitorch.Tensor(2, 3), minitorch.ones(1).new(2, 3), minitorch.Tensor(size=(2, 3))):
+    for t in (
+        minitorch.empty(2, 3),
+        minitorch.Tensor(2, 3),
+        minitorch.ones(1).new(2, 3),
+        minitorch.Tensor(size=(2, 3)),
+    ):
         assert t.shape == (2, 3)
         assert t.dtype is minitorch.float32
 
@@ -318,7 +328,11 @@ def test_uninitialised() -> None:
 def test_memory_is_shared_or_copied() -> None:
     array = np.zeros(3, np.float32)
     shared = [minitorch.from_numpy(array), minitorch.as_tensor(array), minitorch.asarray(array, copy=False)]
-    copied = [minitorch.tensor(array), minitorch.asarray(array, copy=True), minitorch.as_tensor(array, dtype=minitorch.float64)]
+    copied = [
+        minitorch.tensor(array),
+        minitorch.asarray(array, copy=True),
+        minitorch.as_tensor(array, dtype=minitorch.float64),
+    ]
     array[:] = 7
     assert [t.tolist() for t in shared] == [[7.0] * 3] * 3
     assert [t.tolist() for t in copied] == [[0.0] * 3] * 3

@@ -115,9 +115,7 @@ def test_orders_do_not_depend_on_the_number_of_workers() -> None:
         results = []
         for workers in (0, 1, 3):
             minitorch.manual_seed(9)
-            loader = DataLoader(
-                range(13), 2, shuffle=True, num_workers=workers, generator=seeded(minitorch, seed)
-            )
+            loader = DataLoader(range(13), 2, shuffle=True, num_workers=workers, generator=seeded(minitorch, seed))
             results.append(plain([list(loader), list(loader)]))
         assert results[0] == results[1] == results[2]
 
@@ -128,9 +126,7 @@ def test_draws_between_the_batches(workers: int) -> None:
 
     def program(library: Any) -> list[Any]:
         generator = seeded(library, 4)
-        loader = library.utils.data.DataLoader(
-            range(10), 2, shuffle=True, num_workers=workers, generator=generator
-        )
+        loader = library.utils.data.DataLoader(range(10), 2, shuffle=True, num_workers=workers, generator=generator)
         iterator, steps = iter(loader), []
         for _ in range(7):
             steps.append((next_draw(library, generator), plain(next(iterator, "end"))))
@@ -190,9 +186,7 @@ def test_random_sampler(size: int, count: int | None, replacement: bool, seed: i
 @given(size=st.integers(0, 40), seed=seeds)
 def test_subset_random_sampler(size: int, seed: int | None) -> None:
     def program(library: Any) -> list[Any]:
-        sampler = library.utils.data.SubsetRandomSampler(
-            [3 * i for i in range(size)], generator=seeded(library, seed)
-        )
+        sampler = library.utils.data.SubsetRandomSampler([3 * i for i in range(size)], generator=seeded(library, seed))
         return [len(sampler), list(sampler), list(sampler)]
 
     same(program)
@@ -205,15 +199,11 @@ def test_subset_random_sampler(size: int, seed: int | None) -> None:
     replacement=st.booleans(),
     seed=seeds,
 )
-def test_weighted_random_sampler(
-    weights: list[float], count: int, replacement: bool, seed: int | None
-) -> None:
+def test_weighted_random_sampler(weights: list[float], count: int, replacement: bool, seed: int | None) -> None:
     count = count if replacement else min(count, len(weights))
 
     def program(library: Any) -> list[Any]:
-        sampler = library.utils.data.WeightedRandomSampler(
-            weights, count, replacement, seeded(library, seed)
-        )
+        sampler = library.utils.data.WeightedRandomSampler(weights, count, replacement, seeded(library, seed))
         result = [len(sampler), sampler.weights, list(sampler), list(sampler)]
         assert all(type(index) is int for index in result[2])
         return result
@@ -629,9 +619,7 @@ def test_errors_in_pytorchs_words(number: int) -> None:
 
 @pytest.mark.parametrize("number", range(len(SAME_TYPE)))
 def test_errors_of_pytorchs_type(number: int) -> None:
-    assert error_of(SAME_TYPE[number], minitorch.utils.data)[0] is error_of(
-        SAME_TYPE[number], torch.utils.data
-    )[0]
+    assert error_of(SAME_TYPE[number], minitorch.utils.data)[0] is error_of(SAME_TYPE[number], torch.utils.data)[0]
 
 
 @pytest.mark.parametrize(
@@ -1009,9 +997,7 @@ def test_death_of_a_worker(end: Callable[[], None], how: str) -> None:
     pids = pids_of(iterator)
     victim = iterator.workers[1].process.pid
     assert [next(iterator).item() for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(
-        RuntimeError, match=rf"DataLoader worker \(pid\(s\) {victim}\) exited unexpectedly.*{how}"
-    ):
+    with pytest.raises(RuntimeError, match=rf"DataLoader worker \(pid\(s\) {victim}\) exited unexpectedly.*{how}"):
         next(iterator)
     assert gone(pids)
     with pytest.raises(RuntimeError, match="has failed"):

@@ -102,7 +102,7 @@ BAD: dict[str, tuple[Program, str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(name: str) -> None:
     program, says = BAD[name]
-    with pytest.raises(Exception) as theirs:  # noqa: B017  (whatever PyTorch raises is the standard)
+    with pytest.raises(Exception) as theirs:  # noqa: PT011  (whatever PyTorch raises is the standard)
         program(torch)
     with pytest.raises(theirs.type) as mine:
         program(minitorch)

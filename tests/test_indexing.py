@@ -51,7 +51,11 @@ def test_read(form: str) -> None:
     same(program)
 
 
-NOT_TUPLES = "[[0,1],[1,0]] | [[0,1]] | [T.tensor(0),1] | [slice(0,1),0] | [None,0] | [...,0] | [[0],1] | [(0,1),(1,1)]".split(" | ")
+NOT_TUPLES = (
+    "[[0,1],[1,0]] | [[0,1]] | [T.tensor(0),1] | [slice(0,1),0] | [None,0] | [...,0] | [[0],1] | [(0,1),(1,1)]".split(
+        " | "
+    )
+)
 
 
 @pytest.mark.parametrize("form", NOT_TUPLES)
@@ -63,7 +67,9 @@ def test_a_list_of_more_than_numbers_is_a_tuple(form: str) -> None:
     same(program)
 
 
-@pytest.mark.parametrize("form", ["T.tensor([0,1],dtype=T.uint8)", "T.tensor(1,dtype=T.uint8)", "np.array([0,1],dtype=np.uint8)"])
+@pytest.mark.parametrize(
+    "form", ["T.tensor([0,1],dtype=T.uint8)", "T.tensor(1,dtype=T.uint8)", "np.array([0,1],dtype=np.uint8)"]
+)
 def test_uint8_is_a_mask(form: str) -> None:
     def program(t: Any) -> Any:
         with warnings.catch_warnings():  # PyTorch warns once per process
@@ -127,7 +133,19 @@ def test_write(form: str, value: str) -> None:
     same(program)
 
 
-BAD_VALUES = ["None", "'a'", "[1]", "(1,)", "np.ones(2)", "np.array(1.)", "np.float32(1)", "np.bool_(True)", "10**30", "1j", "1e300"]
+BAD_VALUES = [
+    "None",
+    "'a'",
+    "[1]",
+    "(1,)",
+    "np.ones(2)",
+    "np.array(1.)",
+    "np.float32(1)",
+    "np.bool_(True)",
+    "10**30",
+    "1j",
+    "1e300",
+]
 
 
 @pytest.mark.parametrize("value", BAD_VALUES)

@@ -63,12 +63,19 @@ def test_program(text: str) -> None:
         made = [names[name] for name in "byz" if name in names]
         total = sum((x * x).sum() for x in made)
         first = t.autograd.grad(total, [w, v], create_graph=True, allow_unused=True)
-        second = t.autograd.grad(sum((g * g).sum() for g in first if g is not None), w, allow_unused=True, retain_graph=True)
+        second = t.autograd.grad(
+            sum((g * g).sum() for g in first if g is not None), w, allow_unused=True, retain_graph=True
+        )
         retained = [x.retains_grad for x in made]
         total.backward()
-        return made, first, second, retained, [x.grad for x, keeps in zip(made, retained, strict=True) if keeps], [
-            (x._version, x.requires_grad, x.is_leaf) for x in made
-        ]
+        return (
+            made,
+            first,
+            second,
+            retained,
+            [x.grad for x, keeps in zip(made, retained, strict=True) if keeps],
+            [(x._version, x.requires_grad, x.is_leaf) for x in made],
+        )
 
     same(program)
 
@@ -144,7 +151,9 @@ def test_refused_by_both(text: str) -> None:
     same_error(program)
 
 
-@pytest.mark.parametrize("text", [case for case in CASES if case.startswith(("w", "b")) and ";" not in case and "\n" not in case])
+@pytest.mark.parametrize(
+    "text", [case for case in CASES if case.startswith(("w", "b")) and ";" not in case and "\n" not in case]
+)
 def test_a_refused_write_changes_nothing(text: str) -> None:
     w = leaf(minitorch, 3, 3)
     b = w * 2

@@ -227,9 +227,7 @@ def test_label_smoothing(
 @pytest.mark.parametrize("shape", [(4,), (5, 4), (2, 4, 3)], ids=str)
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_class_probabilities(
-    smoothing: float, weighted: bool, shape: Any, reduction: str, kind: str, rng: Any
-) -> None:
+def test_class_probabilities(smoothing: float, weighted: bool, shape: Any, reduction: str, kind: str, rng: Any) -> None:
     arrays = {"input": scores(rng, kind, *shape), "target": distribution(rng, kind, *shape)}
     tracked = ["input", "target"]
     if weighted:

@@ -54,9 +54,7 @@ STATES = {
     "unexpected": lambda t: edited(t, lambda t, s: s.update(foo=t.ones(1))),
     "unexpected below": lambda t: edited(t, lambda t, s: s.update({"0.x": t.ones(1), "2.weight.y": t.ones(1)})),
     "both": lambda t: edited(t, lambda t, s: (s.pop("0.weight"), s.update(foo=t.ones(1)))),
-    "both, not strict": lambda t: edited(
-        t, lambda t, s: (s.pop("0.weight"), s.update(foo=t.ones(1))), strict=False
-    ),
+    "both, not strict": lambda t: edited(t, lambda t, s: (s.pop("0.weight"), s.update(foo=t.ones(1))), strict=False),
     "shapes": lambda t: edited(
         t, lambda t, s: s.update({"0.weight": t.ones(3, 3), "0.bias": t.tensor(1.0)}), strict=False
     ),

@@ -32,8 +32,18 @@ def test_the_lectures_program_agrees(program: Program) -> None:
 @pytest.mark.parametrize("quantity", ["initial", "batches", "forward", "gradients", "losses", "final"])
 @pytest.mark.parametrize("fault", ["nan", "shape", "dtype", "value", "name"])
 def test_a_planted_difference_is_found(program: Program, quantity: str, fault: str) -> None:
-    theirs = Record(**{q: {"x": np.ones((2, 3), np.float32)} for q in ("initial", "batches", "forward", "gradients", "losses", "final")})
-    mine = Record(**{q: {"x": np.ones((2, 3), np.float32)} for q in ("initial", "batches", "forward", "gradients", "losses", "final")})
+    theirs = Record(
+        **{
+            q: {"x": np.ones((2, 3), np.float32)}
+            for q in ("initial", "batches", "forward", "gradients", "losses", "final")
+        }
+    )
+    mine = Record(
+        **{
+            q: {"x": np.ones((2, 3), np.float32)}
+            for q in ("initial", "batches", "forward", "gradients", "losses", "final")
+        }
+    )
     arrays = getattr(mine, quantity)
     if fault == "nan":
         arrays["x"][0, 0] = np.nan
@@ -61,7 +71,9 @@ def test_exit_code_0_where_they_agree(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "They agree" in capsys.readouterr().out
 
 
-def test_exit_code_1_and_the_first_disagreement(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_code_1_and_the_first_disagreement(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     op = activation.relu.op
     wrong: list[Any] = [lambda g, out: g * 1.01 * (out != 0)]
     monkeypatch.setattr(op, "rules", tuple(wrong))

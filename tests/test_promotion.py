@@ -139,7 +139,12 @@ NUMBERS = ["True", "2", "-3", "300", "1.5", "2.0", "np.float32(1.5)", "np.float6
 
 
 def whole(dtype: str) -> str:
-    values = {"f": "[2.5, -1.5, 0.5, 3.0]", "i": "[2, -1, 1, 3]", "u": "[2, 200, 1, 3]", "b": "[True, False, True, True]"}
+    values = {
+        "f": "[2.5, -1.5, 0.5, 3.0]",
+        "i": "[2, -1, 1, 3]",
+        "u": "[2, 200, 1, 3]",
+        "b": "[True, False, True, True]",
+    }
     return f"torch.tensor({values[np.dtype(dtype).kind]}, dtype=torch.{dtype})"
 
 
@@ -209,4 +214,3 @@ def test_arithmetic(program: str) -> None:
 @pytest.mark.parametrize("program", programs(BACKWARD))
 def test_backward(program: str) -> None:
     agree(program)
-

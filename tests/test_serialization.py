@@ -90,9 +90,7 @@ def test_expanded_tensors_stay_small() -> None:
 
 
 def test_a_permuted_result_keeps_its_strides() -> None:
-    x = (
-        np.zeros((2, 3, 4)).transpose(1, 0, 2) + 1
-    )  # NumPy's result is dense, but neither in C nor in Fortran order
+    x = np.zeros((2, 3, 4)).transpose(1, 0, 2) + 1  # NumPy's result is dense, but neither in C nor in Fortran order
     assert in_torch(saved(wrap(x))).stride() == tuple(s // 8 for s in x.strides)
 
 

@@ -17,7 +17,7 @@ VIEWS = """
 x.t() | x.T | x.mT | x.view(-1) | x.view(3, 2) | x.reshape(-1) | x.T.reshape(-1) | x.transpose(0, -1) | x.permute(1, 0) | k.permute(2, 0, 1)
 k.movedim(0, -1) | k.movedim((0, 1), (2, 0)) | s.movedim(0, -1) | s.transpose(0, -1) | s.t() | x.unsqueeze(-1) | x[None].squeeze(0)
 x[None].squeeze((0, 1)) | x.flatten() | k.flatten(1) | s.flatten() | x.unflatten(1, (3, -1)) | x.expand(2, 2, 3) | z.expand(2, -1)
-s.expand(2, 2) | x.expand(2, 3) | x.diagonal() | x.diagonal(1) | x.diagonal(5) | k.diagonal(0, 0, 2) | k.diagonal(-1, 2, 1) | x.unfold(1, 2, 1)
+s.expand(2, 2) | x.expand(2, 3) | x.diagonal() | x.diagonal(1) | x.diagonal(5) | k.diagonal(0, 0, 2) | k.diagonal(-1, 2, 1) | x.unfold(1, 2, 2)
 s.unfold(0, 1, 1) | z.unfold(0, 0, 1) | x.narrow(1, 1, 2) | x.narrow(1, -1, 1) | x.select(1, -1) | x.unbind(1) | x.split(2, 1) | x.split([1, 2], -1)
 x.split(T.tensor(1)) | x.chunk(2, 1) | z.chunk(2) | e.chunk(3) | x.tensor_split(2, 1) | z.tensor_split((1, 5, 2)) | z.tensor_split(T.tensor([1, 2]))
 e.split(1) | list(x) | x.ravel() | x.T.ravel() | x.view_as(x) | x.expand_as(k[..., 0]) | T.broadcast_tensors(x, z) | T.meshgrid(z, z, indexing="xy")
@@ -140,7 +140,9 @@ def test_drawn_chains_of_views(data: st.DataObject) -> None:
             max_size=4,
         )
     )  # fmt: skip
-    write = data.draw(st.sampled_from(["y.mul_(3)", "y.zero_()", "y.sin_()", "b.add_(y.sum())", "b.mul_(2)", "y[...] = 2.0"]))
+    write = data.draw(
+        st.sampled_from(["y.mul_(3)", "y.zero_()", "y.sin_()", "b.add_(y.sum())", "b.mul_(2)", "y[...] = 2.0"])
+    )
 
     def program(t: Any) -> Any:
         w = leaf(t, *shape)

@@ -25,7 +25,9 @@ def sum_to(input: Array, size: tuple[int, ...]) -> Array:
 def broadcast_to(input: Array, size: tuple[int, ...]) -> Array:
     """`input` repeated along new and size-1 dimensions, without copying."""
     out = xp(input).broadcast_to(input, size)
-    if getattr(input.flags, "writeable", False):  # NumPy hands it out read-only; PyTorch allows writes where no two elements share memory
+    if getattr(
+        input.flags, "writeable", False
+    ):  # NumPy hands it out read-only; PyTorch allows writes where no two elements share memory
         out.flags.writeable = True
     return out
 

@@ -46,7 +46,7 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
             if op.promote:
                 arrays = promoted(arrays)
             out = op.function(*arrays, **options)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise explain(method.__name__, op.arguments, arrays, error) from None
         check_fits(self, out)
         if tracked:
@@ -93,7 +93,9 @@ def overwrite(input: Array, src: Array) -> Array:
     try:
         return xp(src).broadcast_to(src.astype(input.dtype, copy=False), input.shape)
     except ValueError:
-        raise RuntimeError(f"{list(src.shape)} does not broadcast to {list(input.shape)}, the shape written to") from None
+        raise RuntimeError(
+            f"{list(src.shape)} does not broadcast to {list(input.shape)}, the shape written to"
+        ) from None
 
 
 _INTEGERS = {kind: np.iinfo(kind) for kind in map(np.dtype, ("uint8", "int8", "int16", "int32", "int64"))}
@@ -134,9 +136,7 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
 def fill(input: Array, value: Array) -> Array:
     """`value`, a number or 0-d tensor, in every place of `input`."""
     if getattr(value, "ndim", 0):
-        raise RuntimeError(
-            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
-        )
+        raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     return xp(input).full_like(input, value if hasattr(value, "dtype") else as_element(value, input.dtype))
 
 
@@ -209,14 +209,21 @@ def check_writable(t: Any, tracked: bool, name: str) -> None:
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    if view is not None and view.made == "custom":
-        raise RuntimeError(CUSTOM_VIEW)
+    if view is not None:
+        if view.made == "custom":
+            raise RuntimeError(CUSTOM_VIEW)
     data = t._data
-    if 0 in data.strides and data.size and any(stride == 0 and n > 1 for stride, n in zip(data.strides, data.shape, strict=True)):
+    if (
+        0 in data.strides
+        and data.size
+        and any(stride == 0 and n > 1 for stride, n in zip(data.strides, data.shape, strict=True))
+    ):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
         )
+    if view is not None and any(op.name == "unfold" and o["step"] < o["size"] for op, o in view.steps):
+        raise NotImplementedError(f"{name}: writing into the overlapping windows of unfold(); clone() them first")
 
 
 # --- writing through a view

@@ -60,12 +60,10 @@ def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception
             f"Expected all tensors to be on the same device, but {name} got '{first}' on {place} and "
             f"'{second}' on {other}. Move one of them: .to('{place}') or .to('{other}')."
         )
-    if isinstance(error, TypeError):
-        if not found and arrays:
-            kind = arrays[0].__class__.__name__
-            return TypeError(f"{name}(): argument '{arguments[0]}' (position 1) must be Tensor, not {kind}")
+    if isinstance(error, TypeError | AttributeError):
+        numbers_allowed = isinstance(error, TypeError) and bool(found)
         for position, (argument, x) in enumerate(zip(arguments, arrays, strict=False), 1):
-            if not (is_array(x) or x is None or isinstance(x, int | float)):
+            if not (is_array(x) or x is None or (numbers_allowed and isinstance(x, int | float))):
                 kind = x.__class__.__name__
                 return TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {kind}")
         if "ufunc" in str(error) or "numpy" in str(error):

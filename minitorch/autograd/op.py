@@ -52,7 +52,8 @@ class Op:
     def _names(self, rule: Rule | None) -> list[str]:
         if rule is None:
             return []
-        names = list(inspect.signature(rule).parameters)
+        code = inspect.unwrap(rule).__code__  # as inspect.signature(rule), in a tenth of the time: there are 400 rules
+        names = list(code.co_varnames[: code.co_argcount])
         known = ["out", "shape", *self.arguments, *self.options, *([self.rest, "i"] if self.variadic else [])]
         if names[:1] != ["g"] or not set(known).issuperset(names[1:]):
             raise TypeError(f"a rule of {self.name} names {names}: it must name g first, then any of {known}")
@@ -81,7 +82,9 @@ class Op:
         """Sort a call's arguments into arrays and options, by position or keyword, as the signature has them."""
         if not options and 0 < len(args) - self.fixed <= len(self.positional_options) and not self.variadic:
             return list(args[: self.fixed]), dict(zip(self.positional_options, args[self.fixed :], strict=False))
-        options = {k if k in self.defaults or k in self.arguments else _ALIASES.get(k, k): v for k, v in options.items()}
+        options = {
+            k if k in self.defaults or k in self.arguments else _ALIASES.get(k, k): v for k, v in options.items()
+        }
         arrays = list(args) if self.variadic else list(args[: self.fixed])
         extra = args[self.fixed :] if not self.variadic else ()
         if len(extra) > len(self.positional_options):

@@ -220,7 +220,7 @@ def _caller(op: Op) -> Any:
             if not tensors:
                 raise TypeError
             out = function(*arrays, **options)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise explain(op.name, op.arguments or [op.rest], arrays, error) from None
         return outcome(op, args, arrays, out, mask, options)
 
@@ -242,7 +242,7 @@ def _unary(op: Op, general: Any) -> Any:
         array = x._data
         try:
             out = function(array)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise explain(op.name, op.arguments, [array], error) from None
         return outcome(op, args, (array,), out, 1 if x._requires_grad else 0, options)
 
@@ -271,7 +271,7 @@ def _binary(op: Op, general: Any) -> Any:
                 arrays = promoted([a, b])
                 a, b = arrays
             out = function(a, b)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise explain(op.name, op.arguments, [a, b], error) from None
         mask = 1 if x._requires_grad else 0
         return outcome(op, args, arrays, out, mask + 2 if y._requires_grad else mask, options)

@@ -94,9 +94,7 @@ def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Arr
             inexact = (quotient * other != input) & ((input < 0) != (other < 0))
             return quotient + inexact.astype(quotient.dtype)
         return xp(input if hasattr(input, "dtype") else other).trunc(input / other)
-    raise RuntimeError(
-        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found " f"'{rounding_mode}'"
-    )
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
 def div(input: Any, other: Any, **options: Any) -> Any:
@@ -135,7 +133,10 @@ def _no_derivative(name: str) -> Any:
 
 
 @differentiable(
-    lambda g: _no_derivative("floor_divide"), lambda g: _no_derivative("floor_divide"), promote=True, name="NotImplemented"
+    lambda g: _no_derivative("floor_divide"),
+    lambda g: _no_derivative("floor_divide"),
+    promote=True,
+    name="NotImplemented",
 )
 def floor_divide(input: Array, other: Array) -> Array:
     """input // other, rounded towards minus infinity."""
@@ -143,7 +144,10 @@ def floor_divide(input: Array, other: Array) -> Array:
 
 
 @differentiable(
-    lambda g: g, lambda g, input, other: -g * div(input, other, rounding_mode="floor"), promote=True, name="RemainderBackward1"
+    lambda g: g,
+    lambda g, input, other: -g * div(input, other, rounding_mode="floor"),
+    promote=True,
+    name="RemainderBackward1",
 )
 def remainder(input: Array, other: Array) -> Array:
     """input % other, with the sign of `other`, as Python has it."""
@@ -191,7 +195,9 @@ def check_exponent(input: Any, exponent: Any) -> None:
     """RuntimeError for a Python integer that integers cannot be raised to."""
     if exponent.__class__ is int and isinstance(input, tape.Tensor) and not input.is_floating_point():
         if exponent < 0:
-            raise RuntimeError(f"Integers to negative integer powers are not allowed: exponent {exponent}. Use .float().")
+            raise RuntimeError(
+                f"Integers to negative integer powers are not allowed: exponent {exponent}. Use .float()."
+            )
         _check_number(exponent, input._data.dtype)
 
 

@@ -19,9 +19,7 @@ def wrap_dim(dim: Any, ndim: int) -> int:
         dim = dim.__index__()
     size = ndim or 1
     if not -size <= dim < size:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim + size if dim < 0 else dim
 
 

@@ -71,9 +71,7 @@ def log1p(input: Array) -> Array:
     return xp(input).log1p(to_floating(input))
 
 
-@differentiable(
-    lambda g, input, out: g * exp(input - out), lambda g, other, out: g * exp(other - out), promote=True
-)
+@differentiable(lambda g, input, out: g * exp(input - out), lambda g, other, out: g * exp(other - out), promote=True)
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow."""
     _floating_tensors("logaddexp", input, other)
@@ -209,9 +207,7 @@ def atanh(input: Array) -> Array:
     return xp(input).arctanh(to_floating(input))
 
 
-@differentiable(
-    lambda g, input, out: g * (input / out), lambda g, other, out: g * (other / out), promote=True
-)
+@differentiable(lambda g, input, out: g * (input / out), lambda g, other, out: g * (other / out), promote=True)
 def hypot(input: Array, other: Array) -> Array:
     """sqrt(input**2 + other**2), without overflow."""
     _floating_tensors("hypot", input, other)
@@ -266,7 +262,9 @@ def round(input: Array, *, decimals: int = 0) -> Array:
     refuse_bool("round", input)
     if input.dtype.kind != "f":
         if decimals:
-            raise NotImplementedError(f"\"round_cpu\" not implemented for '{scalar_name(input)}' with decimals={decimals}")
+            raise NotImplementedError(
+                f"\"round_cpu\" not implemented for '{scalar_name(input)}' with decimals={decimals}"
+            )
         return input.copy()
     if decimals == 0:
         return xp(input).rint(input)

@@ -1,11 +1,11 @@
 """The logarithm of the gamma function and its derivatives for NumPy arrays. All compute in float64.
 
-    lgamma        W. J. Cody, K. E. Hillstrom, "Chebyshev approximations for the natural logarithm of the
-                  gamma function", Math. Comp. 21 (1967)
-    digamma       W. J. Cody, A. J. Strecok, H. C. Thacher, "Chebyshev approximations for the psi function",
-                  Math. Comp. 27 (1973)
-    polygamma     M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions" (1964), 6.4.7 (reflection),
-                  6.4.10 and 23.1.30 (the sum over 1/(x + k)^(n + 1), its tail by Euler and Maclaurin)
+lgamma        W. J. Cody, K. E. Hillstrom, "Chebyshev approximations for the natural logarithm of the
+              gamma function", Math. Comp. 21 (1967)
+digamma       W. J. Cody, A. J. Strecok, H. C. Thacher, "Chebyshev approximations for the psi function",
+              Math. Comp. 27 (1973)
+polygamma     M. Abramowitz, I. A. Stegun, "Handbook of Mathematical Functions" (1964), 6.4.7 (reflection),
+              6.4.10 and 23.1.30 (the sum over 1/(x + k)^(n + 1), its tail by Euler and Maclaurin)
 """
 
 from __future__ import annotations

@@ -59,9 +59,7 @@ def select(input: Any, dim: int, index: int) -> Any:
     dim = wrap_dim(dim, len(shape))
     index = index.__index__()
     if not -shape[dim] <= index < shape[dim]:
-        raise IndexError(
-            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}"
-        )
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {dim}")
     return _basic(input, index=(*(ALL,) * dim, index, ...))
 
 
@@ -114,7 +112,11 @@ def _plain(index: Any) -> tuple[Any, ...] | None:
             continue
         if kind is builtins.slice:
             step = i.step
-            if i.start.__class__ in _PLAIN and i.stop.__class__ in _PLAIN and (step is None or (step.__class__ is int and step > 0)):
+            if (
+                i.start.__class__ in _PLAIN
+                and i.stop.__class__ in _PLAIN
+                and (step is None or (step.__class__ is int and step > 0))
+            ):
                 continue
         elif i is Ellipsis and not dots:
             dots = True
@@ -210,7 +212,11 @@ def _part(i: Any) -> Any:
         return tape.wrap(np.asarray(i))
     if isinstance(i, tape.Tensor):
         kind = i._data.dtype.kind
-        return int(i._data) if not i._data.ndim and (kind == "i" or (kind == "u" and i._data.itemsize > 1)) else _index_tensor(i)
+        return (
+            int(i._data)
+            if not i._data.ndim and (kind == "i" or (kind == "u" and i._data.itemsize > 1))
+            else _index_tensor(i)
+        )
     if is_array(i) and not isinstance(i, np.generic):
         if i.dtype.kind not in "iufb":
             raise TypeError(f"can't convert np.ndarray of type {i.dtype} to an index")
@@ -303,12 +309,16 @@ def _refused(shape: Size, index: tuple[Any, ...], error: Exception) -> IndexErro
         if is_array(i) and i.size:
             low, high, n = int(i.min()), int(i.max()), shape[dim]
             if high >= n or low < -n:
-                return IndexError(f"index {high if high >= n else low} is out of bounds for dimension {dim} with size {n}")
+                return IndexError(
+                    f"index {high if high >= n else low} is out of bounds for dimension {dim} with size {n}"
+                )
         dim += 1
     return IndexError(f"shape mismatch: indexing tensors could not be broadcast together: {error}")
 
 
-@differentiable(lambda g, shape, indices, items: _add_at(g, *indices, items=items, size=shape), None, name="IndexBackward0")
+@differentiable(
+    lambda g, shape, indices, items: _add_at(g, *indices, items=items, size=shape), None, name="IndexBackward0"
+)
 def read(input: Array, *indices: Array, items: tuple[Any, ...]) -> Array:
     index = _filled(input, items, indices)
     try:

@@ -138,7 +138,9 @@ def split(tensor: Any, split_size_or_sections: int | Sequence[int], dim: int = 0
     if not shape:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
     one = hasattr(split_size_or_sections, "__index__") and not getattr(split_size_or_sections, "ndim", False)
-    if not one and (isinstance(split_size_or_sections, tape.Tensor) or not isinstance(split_size_or_sections, Sequence)):
+    if not one and (
+        isinstance(split_size_or_sections, tape.Tensor) or not isinstance(split_size_or_sections, Sequence)
+    ):
         kind = split_size_or_sections.__class__.__name__
         raise TypeError(f"split_with_sizes(): argument 'split_sizes' (position 2) must be tuple of ints, not {kind}")
     dim = wrap_dim(dim, len(shape))
@@ -178,7 +180,9 @@ def tensor_split(input: Any, indices_or_sections: int | Sequence[int], dim: int 
     """Views along `dim`: that many of nearly equal size, or cut at the given indices."""
     if not isinstance(indices_or_sections, int | tape.Tensor | Sequence):
         kind = indices_or_sections.__class__.__name__
-        raise TypeError(f"tensor_split(): argument 'indices_or_sections' must be int, tuple of ints or Tensor, not {kind}")
+        raise TypeError(
+            f"tensor_split(): argument 'indices_or_sections' must be int, tuple of ints or Tensor, not {kind}"
+        )
     shape = data_of(input).shape
     if not shape:
         raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
@@ -288,7 +292,9 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
     elif isinstance(repeats, int):
         negative, total = repeats < 0, repeats
     else:
-        raise TypeError(f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {repeats.__class__.__name__}")
+        raise TypeError(
+            f"repeat_interleave(): argument 'repeats' must be int or Tensor, not {repeats.__class__.__name__}"
+        )
     if negative:
         raise RuntimeError("repeats can not be negative")
     if dim is None or not data_of(input).ndim:
@@ -317,7 +323,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     if len({data_of(x).dtype for x in items}) > 1:
         raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     if indexing not in ("ij", "xy"):
-        raise RuntimeError(f"torch.meshgrid: indexing must be one of \"xy\" or \"ij\", but received: {indexing}")
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     if indexing == "xy" and len(items) > 1:
         second, first, *rest = meshgrid(items[1], items[0], *items[2:])
         return (first, second, *rest)

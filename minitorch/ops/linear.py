@@ -74,7 +74,9 @@ def mv(input: Array, vec: Array) -> Array:
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
     if input.shape[1] != vec.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})"
+        )
     _same_dtype(input, vec)
     return input @ vec
 
@@ -250,7 +252,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     first, second = [d % a.ndim for d in first], [d % b.ndim for d in second]
     if [a.shape[d] for d in first] != [b.shape[d] for d in second]:
-        raise RuntimeError(f"contracted dimensions need to match, but dims {first} of a {list(a.shape)} and {second} of b {list(b.shape)} do not")
+        raise RuntimeError(
+            f"contracted dimensions need to match, but dims {first} of a {list(a.shape)} and {second} of b {list(b.shape)} do not"
+        )
     keep_a = [d for d in range(a.ndim) if d not in first]
     keep_b = [d for d in range(b.ndim) if d not in second]
     size = (*(a.shape[d] for d in keep_a), *(b.shape[d] for d in keep_b))
@@ -318,7 +322,9 @@ def _explicit(equation: str, ndims: list[int]) -> str:
     inputs, arrow, output = equation.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(ndims):
-        raise RuntimeError(f"einsum(): more operands were provided than specified in the equation: {equation!r}, {len(ndims)} operands")
+        raise RuntimeError(
+            f"einsum(): more operands were provided than specified in the equation: {equation!r}, {len(ndims)} operands"
+        )
     free = [c for c in string.ascii_letters if c not in equation]
     most = max((n - len(term) + 3 for term, n in zip(terms, ndims, strict=True) if "..." in term), default=0)
     spelled: list[str] = []

@@ -41,9 +41,7 @@ def sum(input: Array, dim: Dim = None, keepdim: bool = False, *, dtype: Any = No
     return total(input, dim if dim is None else axes(dim, input.ndim), keepdim)
 
 
-@differentiable(
-    lambda g, shape, dim: sum(g, dim=dim, keepdim=len(shape) == g.ndim), view=True, name="ExpandBackward0"
-)
+@differentiable(lambda g, shape, dim: sum(g, dim=dim, keepdim=len(shape) == g.ndim), view=True, name="ExpandBackward0")
 def spread(input: Array, size: Shape, dim: Dim = None) -> Array:
     """The result of a reduction over `dim`, repeated over the `size` of what was reduced: the adjoint of sum."""
     if dim is not None and input.ndim < len(size):

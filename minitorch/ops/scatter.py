@@ -24,7 +24,9 @@ from minitorch.ops.shape import Size, broadcast_shapes, data_of, expand, reshape
 
 def _need_tensor(x: Any, argument: str, position: int, name: str) -> None:
     if not isinstance(x, tape.Tensor) and not is_array(x):
-        raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {x.__class__.__name__}")
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {x.__class__.__name__}"
+        )
 
 
 def _check_along(input: Any, dim: int, index: Any, name: str) -> int:
@@ -172,7 +174,9 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return gather(reshape(input, (-1,)), 0, reshape(indices, (-1,)))
     if indices._data.dtype != np.int64:
-        raise RuntimeError(f"torch.take_along_dim(): dtype of indices should be Long but got {scalar_name(indices._data)}")
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {scalar_name(indices._data)}"
+        )
     shape, index_shape = input._data.shape, indices._data.shape
     if len(shape) != len(index_shape):
         raise RuntimeError(
@@ -281,7 +285,9 @@ def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 
 def _check_value(value: Any, name: str) -> None:
     if isinstance(value, tape.Tensor):
         if value._data.ndim:
-            raise RuntimeError(f"{name} only supports a 0-dimensional value tensor, but got {value._data.ndim} dimension(s).")
+            raise RuntimeError(
+                f"{name} only supports a 0-dimensional value tensor, but got {value._data.ndim} dimension(s)."
+            )
     elif not isinstance(value, int | float | complex):
         raise TypeError(f"{name}(): argument 'value' must be a number or Tensor, not {value.__class__.__name__}")
 
@@ -336,7 +342,9 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
     if mask.dtype.kind != "b":
         raise RuntimeError(f"masked_fill only supports boolean masks, but got mask with dtype {mask.dtype}")
     if not is_array(value) and not isinstance(value, int | float | complex):
-        raise TypeError(f"masked_fill(): argument 'value' (position 2) must be a number or Tensor, not {value.__class__.__name__}")
+        raise TypeError(
+            f"masked_fill(): argument 'value' (position 2) must be a number or Tensor, not {value.__class__.__name__}"
+        )
     lib = xp(input)
     if hasattr(value, "dtype"):
         if value.ndim:
@@ -360,7 +368,9 @@ def masked_select(input: Any, mask: Any) -> Any:
 
 @constant()
 def _nonzero(input: Array) -> Array:
-    return xp(input).stack(xp(input).nonzero(input), -1) if input.ndim else xp(input).zeros((int(bool(input)), 0), "int64")
+    return (
+        xp(input).stack(xp(input).nonzero(input), -1) if input.ndim else xp(input).zeros((int(bool(input)), 0), "int64")
+    )
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:

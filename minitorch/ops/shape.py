@@ -105,7 +105,9 @@ def view_or_cast(input: Any, *shape: Any) -> Any:
     """`x.view(shape)`, or `x.view(dtype)`: the same bytes read as another dtype of the same size."""
     if len(shape) == 1 and isinstance(shape[0], dtype):
         if shape[0].itemsize != input._data.itemsize or input._requires_grad:
-            raise NotImplementedError(f"view(): minitorch reads bytes as {shape[0]} only if the size agrees, without grad")
+            raise NotImplementedError(
+                f"view(): minitorch reads bytes as {shape[0]} only if the size agrees, without grad"
+            )
         t = input.detach()
         t._data = input._data.view(shape[0].numpy)
         return t

@@ -55,9 +55,7 @@ def _variance(input: Array, dim: Dim, correction: float, keepdim: bool, name: st
     return total(off * off, axis, keepdim) / max(n - correction, 0)
 
 
-@differentiable(
-    lambda g, input, dim, correction: _deviation(g, input, dim, correction), name=lambda node, **_: node
-)
+@differentiable(lambda g, input, dim, correction: _deviation(g, input, dim, correction), name=lambda node, **_: node)
 def _var(input: Array, dim: Dim, correction: float, keepdim: bool, node: str) -> Array:
     return _variance(input, dim, correction, keepdim, "var").astype(input.dtype, copy=False)
 
@@ -149,9 +147,7 @@ def _norm_slope(g: Any, input: Any, out: Any, p: float, dim: Dim) -> Any:
     return steep * where(eq(norm, 0), 0.0, g / pow(norm, p - 1))
 
 
-@differentiable(
-    lambda g, input, out, p, dim: _norm_slope(g, input, out, p, dim), name=lambda node, **_: node
-)
+@differentiable(lambda g, input, out, p, dim: _norm_slope(g, input, out, p, dim), name=lambda node, **_: node)
 def _norm(input: Array, p: float, dim: Dim, keepdim: bool, node: str) -> Array:
     if input.dtype.char == "e":
         return _norm.array(input.astype(np.float32), p, dim, keepdim, node).astype(np.float16)

@@ -1,6 +1,8 @@
 """Optimizers and schedulers of their learning rates, as `torch.optim`."""
 
-from minitorch.optim import lr_scheduler
+from importlib import import_module
+from typing import Any
+
 from minitorch.optim.adadelta import Adadelta
 from minitorch.optim.adagrad import Adagrad
 from minitorch.optim.adam import Adam
@@ -25,5 +27,11 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
-    "lr_scheduler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`lr_scheduler`, imported when first asked for: few scripts need it."""
+    if name == "lr_scheduler":
+        return import_module("minitorch.optim.lr_scheduler")
+    raise AttributeError(f"module 'minitorch.optim' has no attribute '{name}'")

@@ -17,9 +17,7 @@ _WIDE = 2**28  # ranges from here on take two words
 _LOOP = 200  # up to here a permutation is made one exchange at a time
 
 
-def random_(
-    out: Array, low: int | None = None, high: int | None = None, generator: Generator | None = None
-) -> Array:
+def random_(out: Array, low: int | None = None, high: int | None = None, generator: Generator | None = None) -> Array:
     """Fill with integers from low ... high-1, each as likely as its neighbour; any dtype. Returns `out`.
 
     Without `high`: up to the largest integer of the dtype (for a float, the last up to which all integers

@@ -16,9 +16,7 @@ from minitorch.random.uniform import unit_float64
 _MOST_CATEGORIES = 2**24
 
 
-def multinomial(
-    p: Array, num_samples: int, replacement: bool = False, generator: Generator | None = None
-) -> Array:
+def multinomial(p: Array, num_samples: int, replacement: bool = False, generator: Generator | None = None) -> Array:
     """Indices (num_samples,) drawn with the probabilities or weights p (n,); (m, num_samples) for p (m, n).
 
     Without replacement an index of weight 0 is drawn only when no other is left. Equal keys (indices of

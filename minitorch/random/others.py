@@ -41,9 +41,7 @@ def exponential_(out: Array, lambd: float = 1.0, generator: Generator | None = N
     return fill(out, draw)
 
 
-def log_normal_(
-    out: Array, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None
-) -> Array:
+def log_normal_(out: Array, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None) -> Array:
     """Fill with exp(z), z normal of the given mean and std > 0. Returns `out`."""
     generator = resolve(generator, "log_normal_")
     if not std > 0:

@@ -46,8 +46,7 @@ def default_collate(batch: Any) -> Any:
         if sample.dtype.kind in "SUO":
             raise TypeError(_unsupported(sample.dtype))
         if all(
-            isinstance(item, np.ndarray) and item.dtype == sample.dtype and item.shape == sample.shape
-            for item in batch
+            isinstance(item, np.ndarray) and item.dtype == sample.dtype and item.shape == sample.shape for item in batch
         ):
             return as_tensor(np.array(batch))  # one copy, four times as fast as tensors stacked
         return stack([as_tensor(item) for item in batch], 0)  # promotes, or says what does not fit
@@ -102,7 +101,4 @@ def _is_namedtuple(data: Any) -> bool:
 
 
 def _unsupported(found: Any) -> str:
-    return (
-        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
-        f"found {found}"
-    )
+    return f"default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {found}"

@@ -193,9 +193,7 @@ def _lengths_of(fractions: Sequence[float], total: int) -> list[int]:
         lengths[i % len(lengths)] += 1
     for i, length in enumerate(lengths):
         if length == 0:
-            warnings.warn(
-                f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3
-            )
+            warnings.warn(f"Length of split at index {i} is 0. This might result in an empty dataset.", stacklevel=3)
     return lengths
 
 
@@ -204,9 +202,7 @@ def _samples(dataset: Dataset[Any], indices: Sequence[Any]) -> list[Any]:
         return [dataset[index] for index in indices]
     samples = dataset.__getitems__(indices)  # type: ignore[attr-defined]  # optional, asked for above
     if len(samples) != len(indices):
-        raise ValueError(
-            f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(samples)}"
-        )
+        raise ValueError(f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(samples)}")
     return samples
 
 

@@ -11,9 +11,7 @@ from minitorch.utils.data.dataset import Dataset, IterableDataset, Subset, Tenso
 Fetch = Callable[[Any], Any]
 
 
-def make_fetch(
-    dataset: Dataset[Any], batched: bool, collate_fn: Callable[[Any], Any], drop_last: bool
-) -> Fetch:
+def make_fetch(dataset: Dataset[Any], batched: bool, collate_fn: Callable[[Any], Any], drop_last: bool) -> Fetch:
     """`fetch(index)` gives the batch for an index: a list of keys if `batched`, else one key.
 
     For an IterableDataset only the length of the index counts, and StopIteration says that it has ended.
