@@ -209,9 +209,8 @@ def check_writable(t: Any, tracked: bool, name: str) -> None:
             "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
             "normal tensor before doing inplace update."
         )
-    if view is not None:
-        if view.made == "custom":
-            raise RuntimeError(CUSTOM_VIEW)
+    if view is not None and view.made == "custom":
+        raise RuntimeError(CUSTOM_VIEW)
     data = t._data
     if (
         0 in data.strides

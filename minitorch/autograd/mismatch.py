@@ -16,6 +16,7 @@ def is_array(x: Any) -> bool:
 
 
 _NO_DTYPE = np.dtype(bool)  # of what is no array
+_BARE = (float, int, type(None))  # what a floating tensor takes as it is
 
 
 def promoted(arrays: list[Any]) -> list[Any]:
@@ -26,6 +27,8 @@ def promoted(arrays: list[Any]) -> list[Any]:
             first, second = second, first
         if (second.__class__ is float or second.__class__ is int) and getattr(first, "dtype", _NO_DTYPE).kind == "f":
             return arrays
+    elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all(x.__class__ in _BARE for x in arrays[1:]):
+        return arrays
     if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
         return arrays  # `explain` will name the culprit when the function has refused it
     common = dtypes.result_numpy(*[x for x in arrays if x is not None])

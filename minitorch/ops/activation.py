@@ -15,7 +15,7 @@ import numpy as np
 from minitorch import dtypes
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
-from minitorch.ops.arithmetic import where
+from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
 from minitorch.ops.reduce import sum as sum_over
 from minitorch.ops.shape import reshape
@@ -41,23 +41,6 @@ def floating(function: Callable[..., Array]) -> Callable[..., Array]:
 
 
 # --- pieces of straight lines
-
-_SAME_SIZE_INT = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
-
-
-def _masked_gradient(g: Any, mask: Any) -> Any:
-    return masked(g, mask)
-
-
-@differentiable(_masked_gradient, None)
-def masked(input: Array, mask: Array) -> Array:
-    """`input` where the bool array `mask` of its shape holds, else 0, also where input is infinite or NaN.
-
-    The bits are multiplied by 0 or 1 as integers: ten times faster than np.where.
-    """
-    if not input.ndim:
-        return xp(input).where(mask, input, input.dtype.type(0))
-    return (input.view(_SAME_SIZE_INT[input.dtype.itemsize]) * mask).view(input.dtype)
 
 
 @differentiable(lambda g, out: masked(g, out != 0))
@@ -314,7 +297,11 @@ def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
 
 def _shifted(input: Array, dim: int) -> Array:
     """input minus its maximum along dim, so that exp cannot overflow."""
-    return input - input.max(axis=dim, keepdims=True) if input.size else input.copy()
+    if not input.size:
+        return input.copy()
+    if isinstance(input, np.ndarray):  # a third of the time that ndarray.max takes on a few values
+        return input - np.maximum.reduce(input, axis=dim, keepdims=True)
+    return input - input.max(axis=dim, keepdims=True)
 
 
 @differentiable(lambda g, out, dim: softmax_backward(g, out, dim=dim))

@@ -183,7 +183,7 @@ def _parse(index: Any, shape: Size) -> tuple[tuple[Any, ...], tuple[Any, ...], l
             dim += 1
     if not tensors:
         items = []
-    elif all(i is TENSOR or i is ALL for i in parts):  # nothing for a view to do
+    elif all(i is ALL or (isinstance(i, tape.Tensor) and _dims_used(i)) for i in parts):  # nothing for a view to do
         return tuple(items), tuple(items), tensors
     return (*basic, ...), tuple(items), tensors
 
