@@ -28,7 +28,14 @@ DeviceLike = device | str | int | None
 
 def library(where: DeviceLike) -> Any:
     """NumPy or CuPy, for arrays on that device."""
-    return np if where is None or device(where).type == "cpu" else require_cupy()
+    if where is None or device(where).type == "cpu":
+        return np
+    cupy, index = require_cupy(), device(where).index
+    if index is not None and index != cupy.cuda.runtime.getDevice():
+        raise NotImplementedError(
+            f"device='cuda:{index}': minitorch makes tensors on the current GPU only; call torch.cuda.set_device({index}) first"
+        )
+    return cupy
 
 
 def placed(array: Array, where: DeviceLike) -> Array:
@@ -201,7 +208,7 @@ def _layout_of(name: str, input: Any, where: DeviceLike, memory_format: Any, kin
         return lib.empty(source.shape, kind)
     if lib is not np or not isinstance(source, np.ndarray):
         return lib.empty_like(
-            move(source, CPU if lib is np else globals()["device"](where or input.device)), dtype=kind
+            move(source, CPU if lib is np else device(input.device if where is None else where)), dtype=kind
         )
     return np.empty_like(empty_in_layout(source) if 0 in source.strides else source, dtype=kind, subok=False)
 

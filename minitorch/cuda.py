@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitorch import random
 from minitorch.device import cuda_device_count, device, require_cupy
 from minitorch.legacy import ON_CUDA
 
@@ -38,8 +37,11 @@ def get_device_name(device_: Any = None) -> str:
 
 
 def synchronize(device_: Any = None) -> None:
-    """Wait until the GPU has finished all that was asked of it."""
-    require_cupy().cuda.runtime.deviceSynchronize()
+    """Wait until the GPU (the current one, or the given one) has finished all that was asked of it."""
+    cupy = require_cupy()
+    index = current_device() if device_ is None else device_ if isinstance(device_, int) else device(device_).index or 0
+    with cupy.cuda.Device(index):
+        cupy.cuda.runtime.deviceSynchronize()
 
 
 def empty_cache() -> None:
@@ -48,18 +50,17 @@ def empty_cache() -> None:
         require_cupy().get_default_memory_pool().free_all_blocks()
 
 
-def memory_allocated(device_: Any = None) -> int:
-    """Bytes in use by arrays on the GPU; 0 without one."""
+def memory_allocated() -> int:
+    """Bytes in use by arrays on the current GPU; 0 without one."""
     return int(require_cupy().get_default_memory_pool().used_bytes()) if is_available() else 0
 
 
 def manual_seed(seed: int) -> None:
-    """Nothing beyond `torch.manual_seed`: random numbers are drawn on the host by the default generator.
+    """Nothing: there is one stream, on the host, which `torch.manual_seed` seeds and CUDA tensors draw from too.
 
-    As in PyTorch it is silently ignored without a GPU, so that scripts need not ask first.
+    Seeding it here as well would give a script other CPU numbers on a machine with a GPU than on one without.
     """
-    if is_available():
-        random.manual_seed(seed)
+    int(seed)
 
 
 manual_seed_all = manual_seed

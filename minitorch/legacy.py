@@ -19,7 +19,8 @@ from minitorch.size import Size
 
 def construct(name: str, kind: dtype, place: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A size gives uninitialised memory, a sequence or array a copy of it in dtype `kind`, a tensor its alias."""
-    where = device(options.pop("device", None) or place)
+    where = options.pop("device", None)
+    where = device(place if where is None else where)
     if where.type != place:
         raise RuntimeError(f"legacy constructor expects device type: {place} but device type: {where.type} was passed")
     for keyword in "size", "data":

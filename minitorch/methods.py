@@ -277,25 +277,30 @@ class Methods:
 
     # new tensors of the same dtype and device
 
+    def _own(self, options: dict[str, Any]) -> dict[str, Any]:
+        """`options` with this tensor's dtype and device where they give none."""
+        own = {"dtype": self.dtype, "device": self.device}
+        return options | {name: value for name, value in own.items() if options.get(name) is None}
+
     def new_tensor(self, data: Any, **options: Any) -> Any:
         """`tensor(data)` with this dtype and device."""
-        return from_data.tensor(data, **{"dtype": self.dtype, "device": self.device, **options})
+        return from_data.tensor(data, **self._own(options))
 
     def new_zeros(self, *size: Any, **options: Any) -> Any:
         """`zeros(size)` with this dtype and device."""
-        return creation.zeros(*size, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.zeros(*size, **self._own(options))
 
     def new_ones(self, *size: Any, **options: Any) -> Any:
         """`ones(size)` with this dtype and device."""
-        return creation.ones(*size, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.ones(*size, **self._own(options))
 
     def new_empty(self, *size: Any, **options: Any) -> Any:
         """`empty(size)` with this dtype and device."""
-        return creation.empty(*size, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.empty(*size, **self._own(options))
 
     def new_full(self, size: Any, fill_value: Any, **options: Any) -> Any:
         """`full(size, fill_value)` with this dtype and device."""
-        return creation.full(size, fill_value, **{"dtype": self.dtype, "device": self.device, **options})
+        return creation.full(size, fill_value, **self._own(options))
 
     def new(self, *args: Any, **options: Any) -> Any:
         """The old constructor with this dtype and device."""

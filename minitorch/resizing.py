@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.inplace import bump, check_writable, will_track
+from minitorch.autograd.inplace import bump, check_writable, take_node, will_track
 from minitorch.formats import wants_contiguous
 from minitorch.ops import shape
 from minitorch.ops.shape import size_of
@@ -20,7 +20,8 @@ def _reshaping(op: Any, name: str) -> Any:
         check_writable(self, will_track((self,)), name)
         seen = op(self, *args, **options)
         if seen is not self:
-            self._data, self._node, self._requires_grad = seen._data, seen._node, seen._requires_grad
+            self._data = seen._data
+            take_node(self, seen)
             if self._view is not None:
                 self._view = seen._view
             bump(self)

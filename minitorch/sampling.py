@@ -119,7 +119,8 @@ def _drawn_like(name: str, input: Any, options: dict[str, Any], fill: Any) -> An
     kind = kind_of(options.pop("dtype", None), layout.dtype)
     array = array if array.dtype is kind else np.empty_like(array, dtype=kind)
     fill(array)
-    array = placed(array, options.pop("device", None) or input.device)
+    where = options.pop("device", None)
+    array = placed(array, input.device if where is None else where)
     return finish(name, array, options.pop("requires_grad", False), options)
 
 

@@ -82,7 +82,7 @@ class Tensor(Methods, Conversions):
     nbytes = property(lambda self: self._data.nbytes)
     is_cuda = property(lambda self: not isinstance(self._data, np.ndarray))
     is_cpu = property(lambda self: isinstance(self._data, np.ndarray))
-    is_sparse = is_quantized = is_complex_ = is_nested = is_meta = False
+    is_sparse = is_quantized = is_nested = is_meta = False
 
     def element_size(self) -> int:
         """Bytes per element."""
@@ -135,8 +135,7 @@ class Tensor(Methods, Conversions):
 
     @property
     def requires_grad(self) -> bool:
-        if self._view is not None:
-            inplace.will_track((self,))  # brings a view up to date with its base
+        tape.refresh(self)
         return self._requires_grad
 
     @requires_grad.setter
@@ -203,8 +202,7 @@ class Tensor(Methods, Conversions):
 
     @property
     def grad_fn(self) -> Node | None:
-        if self._view is not None:
-            inplace.will_track((self,))
+        tape.refresh(self)
         return self._node
 
     @property

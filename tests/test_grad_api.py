@@ -333,3 +333,68 @@ def test_random_graphs(data: st.DataObject):
         return found, values[0].grad, values[1].grad
 
     same(program, rtol=1e-9)
+
+
+# --- what hooks and views may not do to gradients
+
+
+def test_a_gradient_that_a_hook_saw_is_not_written_to_later() -> None:
+    for t in (minitorch, torch):
+        w, seen = t.ones(2, requires_grad=True), []
+        w.register_hook(seen.append)
+        for _ in range(2):
+            (3 * w).sum().backward()
+        assert seen[0].tolist() == [3.0, 3.0]
+        assert w.grad.tolist() == [6.0, 6.0]
+
+
+def test_a_handle_removes_its_hook_after_retain_grad() -> None:
+    for t in (minitorch, torch):
+        w, calls = t.ones(2, requires_grad=True), []
+        y = w * 2
+        handle = y.register_hook(lambda g: calls.append(1))
+        y.retain_grad()
+        handle.remove()
+        y.sum().backward()
+        assert calls == []
+        assert y.grad.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("reshape", [lambda b: b.t_(), lambda b: b.unsqueeze_(0), lambda b: b[:1].squeeze_(0)])
+def test_a_view_of_a_base_reshaped_in_place_is_right_or_an_error(reshape: Any) -> None:
+    w = minitorch.tensor(1.0, requires_grad=True)
+    b = minitorch.zeros(2, 2)
+    v = b[0]
+    reshape(b)
+    b.add_(w * minitorch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    try:
+        v.sum().backward()
+    except RuntimeError as error:
+        assert "reshaped in place" in str(error)
+    else:
+        assert w.grad.item() == 3.0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: t.ones(2, 3).sum(dim=0, axis=1),
+        lambda t: t.cat([t.ones(2, 2)] * 2, dim=0, axis=1),
+        lambda t: t.ones(2, 3).max(0, other=t.ones(2, 3)),
+        lambda t: t.zeros(2, 2).scatter(0, t.tensor([[0, 1]]), t.ones(1, 2), value=5.0),
+        lambda t: t.nn.functional.linear(t.ones(1, 2), t.ones(3, 2), t.ones(3).double()),
+        lambda t: t.addmm(t.ones(5, 2, 4), t.ones(2, 3), t.ones(3, 4)),
+        lambda t: t.tensordot(t.ones(2, 3), t.ones(3, 2), dims=([1], [7])),
+    ],
+)
+def test_nothing_is_silently_ignored(call: Any) -> None:
+    with pytest.raises(Exception) as theirs:  # noqa: PT011
+        call(torch)
+    with pytest.raises(theirs.type):
+        call(minitorch)
+
+
+def test_new_tensors_keep_dtype_where_none_is_given() -> None:
+    for t in (minitorch, torch):
+        x = t.ones(2, dtype=t.float64)
+        assert [str(y.dtype) for y in (x.new_zeros(2, dtype=None), x.new_full((2,), 1, dtype=None))] == ["torch.float64"] * 2

@@ -77,7 +77,7 @@ def run(
                 node.release()
         for leaf, (g, owned) in leaves.items():
             if leaf._hooks is not None:
-                g = _run_hooks(leaf._hooks.on_gradient, g, create_graph)
+                g, owned = _run_hooks(leaf._hooks.on_gradient, g, create_graph), False
             if needed is None:
                 if leaf._requires_grad:  # it may have been switched off since
                     add_to_grad(leaf, g, owned, create_graph)
@@ -98,8 +98,7 @@ def _fitted(g: Any, place: Any, create_graph: bool) -> Any:
 
 def edge_of(t: Any) -> Edge:
     """Where the gradient of tensor `t` goes: the node that made it, or the leaf itself."""
-    if t._view is not None and t._view.version != t._cell[0]:
-        t._view.refresh(t)
+    tape.refresh(t)
     return t if t._node is None else t._node
 
 

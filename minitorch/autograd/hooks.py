@@ -27,8 +27,9 @@ class RemovableHandle:
         self._hooks, self._hook = hooks, hook
 
     def remove(self) -> None:
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
+        hooks, self._hooks = self._hooks, []  # once: the same function may be registered again
+        if self._hook in hooks:
+            hooks.remove(self._hook)
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -66,4 +67,6 @@ def retain_grad(self: Any) -> None:
     if not self.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if self._node is not None and not self.retains_grad:
-        self._node.hooks = [*(self._node.hooks or []), _Retain(self)]
+        if self._node.hooks is None:
+            self._node.hooks = []
+        self._node.hooks.append(_Retain(self))

@@ -170,8 +170,7 @@ def will_track(args: Any) -> bool:
     tracked = False
     for x in args:
         if isinstance(x, tape.Tensor):
-            if x._view is not None and x._view.version != x._cell[0]:
-                x._view.refresh(x)
+            tape.refresh(x)
             tracked = tracked or x._requires_grad
     return tracked
 
@@ -211,6 +210,8 @@ def check_writable(t: Any, tracked: bool, name: str) -> None:
         )
     if view is not None and view.made == "custom":
         raise RuntimeError(CUSTOM_VIEW)
+    if view is not None and tracked:
+        view.check_layout()
     data = t._data
     if (
         0 in data.strides

@@ -82,9 +82,10 @@ class Op:
         """Sort a call's arguments into arrays and options, by position or keyword, as the signature has them."""
         if not options and 0 < len(args) - self.fixed <= len(self.positional_options) and not self.variadic:
             return list(args[: self.fixed]), dict(zip(self.positional_options, args[self.fixed :], strict=False))
-        options = {
-            k if k in self.defaults or k in self.arguments else _ALIASES.get(k, k): v for k, v in options.items()
-        }
+        named = {k if k in self.defaults or k in self.arguments else _ALIASES.get(k, k): v for k, v in options.items()}
+        if len(named) < len(options):
+            raise TypeError(f"{self.name}() got the same argument under two names: {', '.join(options)}")
+        options = named
         arrays = list(args) if self.variadic else list(args[: self.fixed])
         extra = args[self.fixed :] if not self.variadic else ()
         if len(extra) > len(self.positional_options):

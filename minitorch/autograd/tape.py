@@ -50,6 +50,12 @@ def wrap(array: Array) -> Any:
     return t
 
 
+def refresh(t: Any) -> None:
+    """Bring a view up to date with its base, if the memory was written since."""
+    if t._view is not None and t._view.version != t._cell[0]:
+        t._view.refresh(t)
+
+
 def version_cell(t: Any) -> list[int]:
     """The one-element list that counts the writes into the memory of `t` and its views; made when first needed."""
     if t._cell is None:
@@ -68,7 +74,7 @@ class Node:
     plan: Plan
     options: dict[str, Any]
     edges: tuple[Any, ...]  # per tracked argument: a Node, or the leaf Tensor itself
-    saved: Any  # a tuple tracked argument: the values its rule names; None once freed
+    saved: Any  # one tuple of what the rules name, cut by plan.spans; None once freed
     checks: list[tuple[list[int], int]]  # (version cell, version when saved), in the order of plan.watched
     shape: tuple[int, ...]  # of the output, hence of its gradient
     dtype: Any
@@ -351,21 +357,23 @@ OLD_VIEW = {  # by `View.made`
 def move_retained(old: Node, new: Node) -> None:
     """A retained grad is that of a tensor's newest value."""
     moved = [hook for hook in old.hooks or () if getattr(hook, "retains", None) is not None]
+    for hook in moved:  # in place: handles hold the list
+        (old.hooks or []).remove(hook)
     if moved:
         new.hooks = [*(new.hooks or ()), *moved]
-        old.hooks = [hook for hook in old.hooks or () if hook not in moved] or None
 
 
 class View:
     """What a view remembers: whose memory it shows, and the calls that made it from there."""
 
-    __slots__ = ("base", "made", "steps", "version")
+    __slots__ = ("array", "base", "made", "steps", "version")
 
     def __init__(self, source: Any, op: Op, options: dict[str, Any], result: Any) -> None:
         result._cell = cell = version_cell(source)
         parent = source._view
         self.base = source if parent is None else parent.base
         self.steps = ((op, options),) if parent is None else (*parent.steps, (op, options))
+        self.array = self.base._data if parent is None else parent.array  # as the base lay when the steps were taken
         self.version = cell[0]  # the version of the memory at which the view's node is right
         self.made = "" if grad_enabled.get() else "no_grad"  # or "several", "custom": why it may not be written
         if parent is not None and parent.made:
@@ -375,6 +383,7 @@ class View:
         """The memory was written since: derive the node of the view `t` anew from its base's."""
         if self.made == "custom":
             raise RuntimeError(CUSTOM_VIEW)
+        self.check_layout()
         if self.made and self.base._requires_grad:
             if grad_enabled.get():
                 raise RuntimeError(OLD_VIEW[self.made])
@@ -389,6 +398,15 @@ class View:
                 move_retained(old, t._node)
         elif t._node is not None:  # the base was detached
             t._node, t._requires_grad = None, False
+
+    def check_layout(self) -> None:
+        """RuntimeError if the base has other axes now: the steps would show another part of it."""
+        then, now = self.array, self.base._data
+        if then is not now and (then.shape, then.strides) != (now.shape, now.strides):
+            raise RuntimeError(
+                "the base of this view was reshaped in place (t_, squeeze_, resize_ ...) after the view was made: make "
+                "the view anew, or use the out-of-place form"
+            )
 
     def replay(self, base: Any) -> Any:
         """The same view of another tensor, or of an array."""

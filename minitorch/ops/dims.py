@@ -95,6 +95,8 @@ def numpy_names(function: Callable[P, R]) -> Callable[P, R]:
             options.pop("out", None)
             for alias, name in ("axis", "dim"), ("keepdims", "keepdim"):
                 if alias in options:
+                    if name in options:
+                        raise TypeError(f"{function.__name__}() got multiple values for argument '{name}'")
                     options[name] = options.pop(alias)
         return function(*args, **options)
 

@@ -100,6 +100,8 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
     Gradients: of all, equal parts to the ties; along `dim`, to the index returned, that of the first.
     """
+    if other is not None and dim is not None:
+        raise TypeError("max() takes either dim or other, not both")
     if other is not None or isinstance(dim, tape.Tensor):
         return maximum(input, dim if other is None else other)
     if dim is None:
@@ -113,6 +115,8 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
     Gradients: of all, equal parts to the ties; along `dim`, to the index returned, that of the first.
     """
+    if other is not None and dim is not None:
+        raise TypeError("min() takes either dim or other, not both")
     if other is not None or isinstance(dim, tape.Tensor):
         return minimum(input, dim if other is None else other)
     if dim is None:

@@ -15,7 +15,7 @@ from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import promote_numpy
-from minitorch.ops.dims import wrap_dim, wrap_dims
+from minitorch.ops.dims import numpy_names, wrap_dim, wrap_dims
 from minitorch.ops.index import select, slice_dim
 from minitorch.ops.scatter import index_add
 from minitorch.ops.shape import Size, data_of, expand, ravel, reshape, size_of, transpose
@@ -54,7 +54,8 @@ def _checked_list(tensors: Any, name: str) -> list[Any]:
     return list(tensors)
 
 
-def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+@numpy_names
+def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """The tensors joined along `dim`; all other sizes must agree."""
     items = _checked_list(tensors, "cat")
     if not items:
@@ -70,7 +71,7 @@ def cat(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any
     ndim = len(first)
     if () in shapes:
         raise RuntimeError(f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated")
-    dim = wrap_dim(dim if axis is None else axis, ndim)
+    dim = wrap_dim(dim, ndim)
     for i, shape in enumerate(shapes) if shapes.count(first) != len(shapes) else ():
         if len(shape) != ndim:
             raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {len(shape)}")
@@ -94,7 +95,8 @@ def _stack(*tensors: Array, dim: int) -> Array:
     return np.array(arrays)  # several times as fast for many small ones
 
 
-def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> Any:
+@numpy_names
+def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """Tensors of one shape joined along a new dimension."""
     items = _checked_list(tensors, "stack")
     if not items:
@@ -106,7 +108,7 @@ def stack(tensors: Sequence[Any], dim: int = 0, *, axis: int | None = None) -> A
         raise RuntimeError(
             f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(shapes[i])} at entry {i}"
         )
-    return _stack(*items, dim=wrap_dim(dim if axis is None else axis, len(first) + 1))
+    return _stack(*items, dim=wrap_dim(dim, len(first) + 1))
 
 
 def hstack(tensors: Sequence[Any]) -> Any:

@@ -11,6 +11,7 @@ from minitorch.autograd import tape
 from minitorch.autograd.mismatch import is_array, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
+from minitorch.ops.dims import wrap_dims
 from minitorch.ops.shape import data_of, permute, reshape, t, transpose, unsqueeze
 
 # PyTorch's words for two operands of different dtypes, by the number of dimensions.
@@ -173,6 +174,8 @@ def linear(input: Array, weight: Array, bias: Array = None) -> Array:
     try:
         out = input.dot(weight.T) if input.ndim == 2 else input @ weight.T
         if bias is not None:
+            if bias.dtype is not out.dtype:
+                _same_dtype(input, bias)
             out += bias
     except ValueError:
         raise _linear_error(input, weight, bias) from None
@@ -212,7 +215,12 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: float = 1, alpha: flo
         raise RuntimeError("mat1 and mat2 must be matrices")
     _mm_shapes(mat1, mat2)
     _same_dtype(mat1, mat2)
+    _same_dtype(input, mat1)
     product = mat1 @ mat2 if alpha == 1 else alpha * (mat1 @ mat2)
+    if input.ndim > 2:
+        raise RuntimeError(
+            f"addmm: expanded size [{', '.join(map(str, product.shape))}] must not have fewer dimensions than input {list(input.shape)}"
+        )
     if beta == 0:  # NaN and inf in `input` do not count then
         return product + xp(input).zeros_like(input)
     return (input if beta == 1 else beta * input) + product
@@ -221,6 +229,11 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: float = 1, alpha: flo
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: float = 1, alpha: float = 1) -> Any:
     """beta * input + alpha * batch1 @ batch2, for batches of matrices."""
     product = bmm(batch1, batch2) * alpha if alpha != 1 else bmm(batch1, batch2)
+    if input.ndim > 3 or input._data.dtype is not product._data.dtype:
+        raise RuntimeError(
+            f"baddbmm: input must fit the product's shape {list(product.shape)} and dtype {product.dtype}, but it has shape "
+            f"{list(input.shape)} and dtype {input.dtype}"
+        )
     return product if beta == 0 else (input if beta == 1 else input * beta) + product
 
 
@@ -250,7 +263,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         first, second = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
         first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
-    first, second = [d % a.ndim for d in first], [d % b.ndim for d in second]
+    first, second = list(wrap_dims(tuple(first), a.ndim)), list(wrap_dims(tuple(second), b.ndim))
     if [a.shape[d] for d in first] != [b.shape[d] for d in second]:
         raise RuntimeError(
             f"contracted dimensions need to match, but dims {first} of a {list(a.shape)} and {second} of b {list(b.shape)} do not"
@@ -293,17 +306,16 @@ def _einsum_gradient(g: Any, i: int, operands: Any, equation: str) -> Any:
 
         gradient = broadcast_to(gradient, tuple(sizes[c] for c in once))
     if once != mine:
-        gradient = _to_diagonal(gradient, once, mine)
+        gradient = _to_diagonal(gradient, mine)
     return gradient
 
 
-def _to_diagonal(x: Any, once: str, mine: str) -> Any:
+def _to_diagonal(x: Any, mine: str) -> Any:
     from minitorch.ops.diagonal import diag_embed
-    from minitorch.ops.shape import movedim
 
     if len(mine) != 2:
         raise NotImplementedError(f"einsum(): the gradient of an operand with subscripts {mine!r} is not done")
-    return movedim(diag_embed(x), (0, 1), (0, 1))
+    return diag_embed(x)
 
 
 def einsum(equation: str, *operands: Any) -> Any:

@@ -124,9 +124,15 @@ def _check_reduce(reduce: str | None, name: str) -> None:
         raise NotImplementedError(f"{name}(): minitorch does reduce='add' only, not {reduce!r}")
 
 
+def _one_of(src: Any, value: Any) -> None:
+    if src is not None and value is not None:
+        raise TypeError("scatter() takes either src or value, not both")
+
+
 def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
     """A copy of `input` with `src` (a tensor or number) written where `index` says along `dim`."""
     _check_reduce(reduce, "scatter")
+    _one_of(src, value)
     args = _scatter_args(input, dim, index, value if src is None else src, "scatter")
     return _like((_scatter_add if reduce else _scatter)(*args), input)
 
@@ -134,6 +140,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
     """In-place form of scatter."""
     _check_reduce(reduce, "scatter_")
+    _one_of(src, value)
     args = _scatter_args(input, dim, index, value if src is None else src, "scatter_")
     (_scatter_add_ if reduce else _scatter_)(*args)
     return input
