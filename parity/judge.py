@@ -9,8 +9,9 @@ import numpy as np
 from parity.programs import Arrays, Record
 
 # Largest difference allowed, relative to the largest value of the array, in units of the dtype's epsilon.
-# Rounding differs per kernel (other order of sums), and training amplifies it from step to step.
-LIMITS = {"initial": 0.0, "batches": 0.0, "forward": 50.0, "gradients": 100.0, "losses": 2_000.0, "final": 5_000.0}
+# Rounding differs per kernel (other order of sums), and training amplifies it from step to step: Adam divides each
+# gradient by its own size, so that where the gradient is rounding noise, so is the direction of the step.
+LIMITS = {"initial": 0.0, "batches": 0.0, "forward": 50.0, "gradients": 100.0, "losses": 2_000.0, "final": 20_000.0}
 EPSILON = {"float32": float(np.finfo(np.float32).eps), "float64": float(np.finfo(np.float64).eps)}
 
 
