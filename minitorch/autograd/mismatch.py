@@ -30,7 +30,7 @@ def promoted(arrays: list[Any]) -> list[Any]:
     elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all(x.__class__ in _BARE for x in arrays[1:]):
         return arrays
     if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
-        return arrays  # `explain` will name the culprit when the function has refused it
+        raise TypeError  # `explain` names the culprit
     common = dtypes.result_numpy(*[x for x in arrays if x is not None])
     arrays = [x if x is None else _converted(x, common) for x in arrays]
     home = next((x for x in arrays if is_array(x) and not isinstance(x, np.ndarray)), None)
