@@ -169,8 +169,9 @@ def can_cast(from_: dtype, to: dtype) -> _Any:
     for name, value in ("from_", from_), ("to", to):
         if not isinstance(value, dtype):
             raise TypeError(f"can_cast(): argument '{name}' must be torch.dtype, not {value.__class__.__name__}")
-    rank = {"b": 0, "u": 1, "i": 1, "f": 2}
-    return rank[from_.numpy.kind] <= rank[to.numpy.kind]
+    from minitorch.dtypes import CATEGORY
+
+    return CATEGORY[from_.numpy.kind] <= CATEGORY[to.numpy.kind]
 
 
 _threads = _os.cpu_count() or 1

@@ -157,7 +157,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return _BY_NUMPY[promote_numpy(type1.numpy, type2.numpy)]
 
 
-_RANK = {"b": 0, "i": 1, "u": 1, "f": 2}
+CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}  # by NumPy's `kind`: bool < integers < floats
 
 
 def result_numpy(*operands: Array) -> Any:
@@ -182,7 +182,7 @@ def result_numpy(*operands: Array) -> Any:
                 mine, kind = (0 if x.ndim else 1), x.dtype
             if mine == level:
                 candidate = kind if candidate is None else promote_numpy(candidate, kind)
-        if candidate is not None and (result is None or _RANK[candidate.kind] > _RANK[result.kind]):
+        if candidate is not None and (result is None or CATEGORY[candidate.kind] > CATEGORY[result.kind]):
             result = candidate
     return result
 

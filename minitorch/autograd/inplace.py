@@ -155,12 +155,9 @@ def check_fits(target: Any, out: Array) -> None:
     if out.shape != data.shape:
         raise RuntimeError(f"output with shape {list(data.shape)} doesn't match the broadcast shape {list(out.shape)}")
     found, wanted = out.dtype, data.dtype
-    if found is not wanted and _CATEGORY[found.kind] > _CATEGORY[wanted.kind]:
+    if found is not wanted and dtypes.CATEGORY[found.kind] > dtypes.CATEGORY[wanted.kind]:
         names = [dtypes.SCALAR_NAMES[dtypes.from_numpy(kind)] for kind in (found, wanted)]
         raise RuntimeError(f"result type {names[0]} can't be cast to the desired output type {names[1]}")
-
-
-_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 def will_track(args: Any) -> bool:

@@ -75,9 +75,6 @@ def _name(kind: Any) -> str:
     return dtypes.SCALAR_NAMES[dtypes.from_numpy(kind)]
 
 
-_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
-
-
 # --- binary cross entropy
 
 
@@ -397,7 +394,7 @@ def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: st
         raise RuntimeError(f"huber_loss does not support non-positive values for delta, but got {delta}.")
     kind = input.dtype
     common = dtypes.promote_numpy(kind, target.dtype)
-    if _CATEGORY[common.kind] > _CATEGORY[kind.kind]:
+    if dtypes.CATEGORY[common.kind] > dtypes.CATEGORY[kind.kind]:
         raise RuntimeError(f"result type {_name(common)} can't be cast to the desired output type {_name(kind)}")
     _need_floating("huber_loss", input)
     input, target, _ = _common(input, target)
