@@ -55,7 +55,11 @@ def finish(name: str, array: Array, requires_grad: builtins.bool, options: dict[
             raise TypeError(f"{name}() got an unexpected keyword argument '{option}'")
         if value is None or value is False or (option == "pin_memory" and value is True and array.size == 0):
             continue
-        if str(value) not in ("torch.strided", "torch.preserve_format", "torch.contiguous_format"):
+        if isinstance(value, str) or str(value) not in (
+            "torch.strided",
+            "torch.preserve_format",
+            "torch.contiguous_format",
+        ):
             kind = value if isinstance(value, str | builtins.bool) else value.__class__.__name__
             raise NotImplementedError(f"{name}(): minitorch has no {option}={kind}; leave it out")
     if requires_grad.__class__ is not builtins.bool and requires_grad is not None:
