@@ -118,7 +118,8 @@ def grad(
 def _roots(outputs: Any, gradients: Any, create_graph: bool) -> list[tuple[Any, Any]]:
     """(output, its gradient), checked; the gradient is an array, or a Tensor if the pass is recorded."""
     if gradients is None and isinstance(outputs, tape.Tensor) and outputs._data.size == 1 and outputs._requires_grad:
-        one = xp(outputs._data).ones_like(outputs._data)  # loss.backward(), nearly always
+        one = xp(outputs._data).empty(outputs._data.shape, outputs._data.dtype)  # loss.backward(), nearly always
+        one.fill(1)
         return [(outputs, wrap(one) if create_graph else one)]
     tensors = _as_list(outputs)
     for t in tensors:

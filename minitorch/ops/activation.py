@@ -48,6 +48,9 @@ def relu(input: Array) -> Array:
     """max(input, 0). The derivative at 0 is 0; at NaN it is 1, as in PyTorch (NaN != 0)."""
     if input.dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
+    if isinstance(input, np.ndarray) and input.ndim and input.flags.c_contiguous:
+        # NumPy has vector instructions for the maximum of two arrays, not of an array and a number.
+        return np.maximum(input, np.zeros(input.shape, input.dtype))
     return xp(input).maximum(input, 0)
 
 

@@ -17,16 +17,17 @@ from minitorch.device import Array, xp
 from minitorch.ops.activation import hardtanh, logsigmoid
 from minitorch.ops.arithmetic import clamp, sign
 from minitorch.ops.elementwise import exp, log, sigmoid
+from minitorch.summation import total
 
 
 def reduced(loss: Array, reduction: str, kind: Any) -> Array:
     """The elementwise `loss` (not float16, whose sum would be) reduced, in the dtype `kind`."""
     if reduction == "none":
         return loss if loss.dtype is kind else loss.astype(kind)
-    total = loss.sum()
+    result = total(loss)
     if reduction == "mean":
-        total = total / loss.size
-    return total if total.dtype is kind else total.astype(kind)
+        result = result / loss.size
+    return result if result.dtype is kind else result.astype(kind)
 
 
 def _per_element(g: Any, reduction: str, like: Any) -> Any:
@@ -104,7 +105,7 @@ def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array = None, pos_weight: Array = None, *, reduction: str = "mean"
 ) -> Array:
     """-(pos_weight * t * log(sigmoid(x)) + (1 - t) * log(1 - sigmoid(x))), computed as
-    (1 - t) * x + (1 + (pos_weight - 1) * t) * (log(1 + exp(-|x|)) + max(-x, 0)). In the target's dtype."""
+    (1 - t) * x + (1 + (pos_weight - 1) * t) * (log(1 + exp(-|x|)) - min(x, 0)). In the target's dtype."""
     kind = target.dtype
     if input.dtype is not kind or kind.char not in "fd":
         _need_floating("binary_cross_entropy_with_logits", input)
@@ -115,7 +116,8 @@ def binary_cross_entropy_with_logits(
             )
         input, target = _single(input), _single(target)
     lib = xp(input)
-    softplus = lib.log1p(lib.exp(-lib.absolute(input))) + lib.maximum(-input, 0)
+    softplus = lib.log1p(lib.exp(-lib.absolute(input)))
+    softplus -= lib.minimum(input, 0)
     if pos_weight is not None:
         softplus = softplus * ((pos_weight - 1) * target + 1)
     loss = (1 - target) * input + softplus

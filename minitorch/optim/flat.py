@@ -12,7 +12,7 @@ The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from operator import attrgetter, is_, itemgetter
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,19 @@ class FlatOptimizer(Optimizer):
     """
 
     _formula: Callable[..., None]
-    _plans: dict[int, tuple[list[Any], list[Segment]]]
+    _plans: dict[int, tuple[Any, list[Any], list[Any], list[Segment]]]  # per group: what segments were made from
+    _exposed: bool  # whether anyone else holds the state, and may replace its parts at any time
+
+    @property  # type: ignore[override]
+    def state(self) -> Any:
+        """{parameter: its dict of state}."""
+        self._exposed = True
+        return self.__dict__["state"]
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self._exposed = True
+        self.__dict__["state"] = value
 
     def _buffers(self, group: Group) -> tuple[str, ...]:
         """Names of the arrays of state that `group` needs."""
@@ -81,6 +93,7 @@ class FlatOptimizer(Optimizer):
             self._refuse(group)
         super().__setstate__(state)
         self._plans = {}
+        self._exposed = "state" in state
 
     def _refuse(self, group: Group) -> None:
         for key in "capturable", "differentiable":
@@ -91,28 +104,23 @@ class FlatOptimizer(Optimizer):
 
     def _segments(self, index: int, group: Group, params: list[Tensor]) -> list[Segment]:
         names = self._buffers(group)
-        keys = (*names, *self._numbers)
-        memory, segments = self._plans.get(index, (None, []))
-        if memory is None or not self._same(memory, params, keys) or not all(s.in_step() for s in segments):
+        known, of_params, of_state, segments = self._plans.get(index, (None, [], [], []))
+        if (
+            known != names
+            or not _same(of_params, _of_params(params))
+            or (
+                self._exposed
+                and not (_same(of_state, self._of_state(params, names)) and all(s.in_step() for s in segments))
+            )
+        ):
             segments = self._make_segments(group, params, names)
-            self._plans[index] = self._memory(params, keys), segments
+            self._plans[index] = names, _of_params(params), self._of_state(params, names), segments
         return segments
 
-    def _memory(self, params: list[Tensor], keys: tuple[str, ...]) -> list[Any]:
-        """What segments are made from: the parameters, their arrays and the arrays of their state."""
-        memory = [*params, *map(_array, params)]
-        if keys:
-            states = list(map(self.state.__getitem__, params))
-            for key in keys:
-                memory += map(_array, map(itemgetter(key), states))
-        return memory
-
-    def _same(self, memory: list[Any], params: list[Tensor], keys: tuple[str, ...]) -> bool:
-        try:
-            now = self._memory(params, keys)
-        except (KeyError, AttributeError):  # state is missing or not a tensor
-            return False
-        return len(memory) == len(now) and all(map(is_, memory, now))
+    def _of_state(self, params: list[Tensor], names: tuple[str, ...]) -> list[Any]:
+        """The arrays of the state of these parameters, as far as there are any."""
+        states = [self.__dict__["state"].get(p, {}) for p in params]
+        return [getattr(state.get(key), "_data", None) for key in (*names, *self._numbers) for state in states]
 
     def _make_segments(self, group: Group, params: list[Tensor], names: tuple[str, ...]) -> list[Segment]:
         """Sort the parameters into segments, and move their state there."""
@@ -125,7 +133,7 @@ class FlatOptimizer(Optimizer):
             if size > room // 2 or id(p) in overlapping:
                 sets.append(([p], first))  # large, or it must see what the ones before it changed
                 continue
-            numbers = [self.state[p][key]._data for key in self._numbers]
+            numbers = [self.__dict__["state"][p][key]._data for key in self._numbers]
             kind = (p._data.dtype, device_of(p._data), first, *[(n.dtype, n.item()) for n in numbers])
             members, used = joinable.get(kind, ([], 0))
             if not members or used + size > room:
@@ -133,7 +141,7 @@ class FlatOptimizer(Optimizer):
                 sets.append((members, first))
             members.append(p)
             joinable[kind] = members, used + size
-        states = {id(p): self.state[p] if names else {} for p in params}
+        states = {id(p): self.__dict__["state"][p] if names else {} for p in params}
         return [
             Segment(members, [states[id(p)] for p in members], names, self._numbers, first) for members, first in sets
         ]
@@ -142,7 +150,7 @@ class FlatOptimizer(Optimizer):
         """Make the arrays and numbers of state of `p`, if it has no arrays yet; whether it had none."""
         if not names:
             return False
-        state, initial = self.state[p], self._initial(group)
+        state, initial = self.__dict__["state"][p], self._initial(group)
         missing = all(state.get(name) is None for name in names)
         for name in self._numbers:
             if missing:
@@ -244,6 +252,15 @@ class Segment:
         """Whether the numbers of all parameters are still equal: they are exposed, so anyone may set one."""
         rows = [array.tolist() for array in self.numbers.values()]
         return all(row.count(row[0]) == len(row) for row in rows)
+
+
+def _of_params(params: list[Tensor]) -> list[Any]:
+    return [*params, *map(_array, params)]
+
+
+def _same(memory: list[Any], now: list[Any]) -> bool:
+    """Whether these are the very same objects."""
+    return len(memory) == len(now) and all(map(is_, memory, now))
 
 
 def slice_size(array: Array) -> int:
