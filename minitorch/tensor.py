@@ -12,7 +12,7 @@ import numpy as np
 
 from minitorch import dtypes, legacy
 from minitorch.autograd import api, inplace, tape
-from minitorch.autograd.hooks import LeafHooks, RemovableHandle, register_hook, retain_grad
+from minitorch.autograd.hooks import LeafHooks, RemovableHandle, add_hook, register_hook, retain_grad
 from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
 from minitorch.conversion import Conversions
 from minitorch.device import Array, device, device_of
@@ -212,7 +212,7 @@ class Tensor(Methods, Conversions):
     @property
     def retains_grad(self) -> bool:
         hooks = self._node.hooks if self._node is not None else None
-        return any(getattr(hook, "retains", None) is not None for hook in hooks or ())
+        return any(hasattr(hook, "retains") for hook in (hooks or {}).values())
 
     def _is_view(self) -> bool:
         return self._view is not None
@@ -238,7 +238,7 @@ class Tensor(Methods, Conversions):
         if self._node is not None or not self._requires_grad:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         self._hooks = self._hooks or LeafHooks()
-        return RemovableHandle(self._hooks.after_accumulate, hook)
+        return add_hook(self._hooks.after_accumulate, hook)
 
     def backward(
         self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -63,7 +63,7 @@ def run(
                 break
             node, g = pending.pop(-heappop(heap))
             if node.hooks:
-                g = _run_hooks(node.hooks, g, create_graph)
+                g = _run_hooks(node.hooks.values(), g, create_graph)
             wanted = None
             if needed is not None:
                 if node in found:
@@ -77,7 +77,7 @@ def run(
                 node.release()
         for leaf, (g, owned) in leaves.items():
             if leaf._hooks is not None:
-                g, owned = _run_hooks(leaf._hooks.on_gradient, g, create_graph), False
+                g, owned = _run_hooks(leaf._hooks.on_gradient.values(), g, create_graph), False
             if needed is None:
                 if leaf._requires_grad:  # it may have been switched off since
                     add_to_grad(leaf, g, owned, create_graph)
@@ -136,13 +136,13 @@ def add_to_grad(leaf: Any, g: Any, owned: bool, create_graph: bool) -> None:
     if leaf._hooks is not None:
         rules_on_arrays = on_arrays.set(False)
         try:
-            for hook in list(leaf._hooks.after_accumulate):
+            for hook in list(leaf._hooks.after_accumulate.values()):
                 hook(leaf)
         finally:
             on_arrays.reset(rules_on_arrays)
 
 
-def _run_hooks(hooks: Sequence[Any], g: Any, create_graph: bool) -> Any:
+def _run_hooks(hooks: Iterable[Any], g: Any, create_graph: bool) -> Any:
     """Hooks see Tensors; what one returns replaces the gradient."""
     t = g if create_graph else wrap(np.asarray(g) if isinstance(g, np.generic) else g)
     allowed = on_arrays.set(False)

@@ -1,12 +1,52 @@
-"""Hooks on tensors, and `retain_grad`."""
+"""Hooks: the handle that takes one away again, hooks on tensors, and `retain_grad`."""
 
 from __future__ import annotations
 
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from itertools import count
+from typing import Any, TypeAlias
 
 from minitorch.autograd.tape import wrap
+
+Table: TypeAlias = OrderedDict[int, Any]  # hooks by the id of their handle, in the order they run
+_next_id = count()
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook away; also a context manager.
+
+    It knows its tables only weakly, so a kept handle does not keep a module or a graph alive.
+    """
+
+    def __init__(self, hooks: Table, *flags: Table) -> None:
+        self.id = next(_next_id)
+        self._tables = tuple(weakref.ref(table) for table in (hooks, *flags))
+
+    def remove(self) -> None:
+        """Remove the hook; removing it twice is allowed."""
+        for ref in self._tables:
+            table = ref()
+            if table is not None:
+                table.pop(self.id, None)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def add_hook(table: Table, hook: Any, *, prepend: bool = False, flags: tuple[Table, ...] = ()) -> RemovableHandle:
+    """Put `hook` into `table` (first, if `prepend`) and its id into each of the `flags` tables."""
+    handle = RemovableHandle(table, *flags)
+    table[handle.id] = hook
+    if prepend:
+        table.move_to_end(handle.id, last=False)
+    for flag in flags:
+        flag[handle.id] = True
+    return handle
 
 
 class LeafHooks:
@@ -15,27 +55,8 @@ class LeafHooks:
     __slots__ = ("after_accumulate", "on_gradient")
 
     def __init__(self) -> None:
-        self.on_gradient: list[Callable[[Any], Any]] = []
-        self.after_accumulate: list[Callable[[Any], Any]] = []
-
-
-class RemovableHandle:
-    """Takes a hook out of its list again: `handle.remove()`, or as a context manager."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        hooks.append(hook)
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        hooks, self._hooks = self._hooks, []  # once: the same function may be registered again
-        if self._hook in hooks:
-            hooks.remove(self._hook)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.remove()
+        self.on_gradient: Table = OrderedDict()
+        self.after_accumulate: Table = OrderedDict()
 
 
 def register_hook(self: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
@@ -44,10 +65,15 @@ def register_hook(self: Any, hook: Callable[[Any], Any]) -> RemovableHandle:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if self._node is None:
         self._hooks = self._hooks or LeafHooks()
-        return RemovableHandle(self._hooks.on_gradient, hook)
-    if self._node.hooks is None:
-        self._node.hooks = []
-    return RemovableHandle(self._node.hooks, hook)
+        return add_hook(self._hooks.on_gradient, hook)
+    return add_hook(hooks_of(self._node), hook)
+
+
+def hooks_of(node: Any) -> Table:
+    """The node's table of hooks, made when first needed."""
+    if node.hooks is None:
+        node.hooks = OrderedDict()
+    return node.hooks
 
 
 class _Retain:
@@ -67,6 +93,4 @@ def retain_grad(self: Any) -> None:
     if not self.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if self._node is not None and not self.retains_grad:
-        if self._node.hooks is None:
-            self._node.hooks = []
-        self._node.hooks.append(_Retain(self))
+        add_hook(hooks_of(self._node), _Retain(self))

@@ -8,6 +8,7 @@ of one argument; what a rule names is what the node keeps.
 from __future__ import annotations
 
 import functools
+from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import count
@@ -79,7 +80,7 @@ class Node:
     shape: tuple[int, ...]  # of the output, hence of its gradient
     dtype: Any
     number: int  # creation order is a topological order: inputs are born before outputs
-    hooks: list[Callable[[Any], Any]] | None  # called on the gradient of the output, as a Tensor
+    hooks: Any  # by id, or None: called on the gradient of the output, as a Tensor
 
     def gradients(self, g: Any, wanted: list[bool] | None, create_graph: bool) -> list[Any]:
         """From `g`, the gradient of each tracked argument (None where not wanted): arrays, or recorded Tensors."""
@@ -356,11 +357,11 @@ OLD_VIEW = {  # by `View.made`
 
 def move_retained(old: Node, new: Node) -> None:
     """A retained grad is that of a tensor's newest value."""
-    moved = [hook for hook in old.hooks or () if getattr(hook, "retains", None) is not None]
-    for hook in moved:  # in place: handles hold the list
-        (old.hooks or []).remove(hook)
+    moved = {key: hook for key, hook in (old.hooks or {}).items() if hasattr(hook, "retains")}
+    for key in moved:
+        del old.hooks[key]
     if moved:
-        new.hooks = [*(new.hooks or ()), *moved]
+        new.hooks = OrderedDict([*(new.hooks or {}).items(), *moved.items()])
 
 
 class View:

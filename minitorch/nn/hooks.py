@@ -8,21 +8,18 @@ Hooks live in ordered dicts from handle id to callable, under PyTorch's attribut
 from __future__ import annotations
 
 import warnings
-import weakref
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from minitorch.autograd.function import Function
+from minitorch.autograd.hooks import RemovableHandle, add_hook
 from minitorch.autograd.mode import is_grad_enabled
 from minitorch.creation import zeros
 from minitorch.tensor import Tensor
 
 if TYPE_CHECKING:
     from minitorch.nn.module import Module
-
-_next_id = count()
 
 HOOK_TABLES = (
     "_forward_pre_hooks",
@@ -33,43 +30,6 @@ HOOK_TABLES = (
     "_backward_pre_hooks",
     "_backward_hooks",
 )
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` takes the hook away; also a context manager.
-
-    It knows its tables only weakly, so a kept handle does not keep a module alive.
-    """
-
-    def __init__(self, hooks: OrderedDict[int, Any], *flags: OrderedDict[int, Any]) -> None:
-        self.id = next(_next_id)
-        self._tables = tuple(weakref.ref(table) for table in (hooks, *flags))
-
-    def remove(self) -> None:
-        """Remove the hook; removing it twice is allowed."""
-        for ref in self._tables:
-            table = ref()
-            if table is not None:
-                table.pop(self.id, None)
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
-
-
-def add_hook(
-    table: OrderedDict[int, Any], value: Any, *, prepend: bool = False, flags: tuple[Any, ...] = ()
-) -> RemovableHandle:
-    """Put `value` into `table` (first, if `prepend`) and its id into each of the `flags` tables."""
-    handle = RemovableHandle(table, *flags)
-    table[handle.id] = value
-    if prepend:
-        table.move_to_end(handle.id, last=False)
-    for flag in flags:
-        flag[handle.id] = True
-    return handle
 
 
 class HookMixin:

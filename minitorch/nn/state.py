@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minitorch.autograd.hooks import RemovableHandle, add_hook
 from minitorch.autograd.mode import no_grad
-from minitorch.nn.hooks import RemovableHandle, add_hook
 from minitorch.nn.parameter import Parameter
 from minitorch.tensor import Tensor
 

@@ -44,7 +44,7 @@ class FlatOptimizer(Optimizer):
     _plans: dict[int, tuple[Any, list[Any], list[Any], list[Segment]]]  # per group: what segments were made from
     _exposed: bool  # whether anyone else holds the state, and may replace its parts at any time
 
-    @property  # type: ignore[override]
+    @property
     def state(self) -> Any:
         """{parameter: its dict of state}."""
         self._exposed = True

@@ -15,9 +15,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minitorch.autograd.hooks import RemovableHandle, add_hook
 from minitorch.autograd.tape import wrap
 from minitorch.device import as_numpy, move
-from minitorch.nn.hooks import RemovableHandle, add_hook
 from minitorch.tensor import Tensor
 
 # Parameters as optimizers take them: tensors, (name, tensor) pairs, or dicts with the key "params" and options.
