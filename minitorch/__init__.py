@@ -49,9 +49,10 @@ from minitorch.ops.compare import (
     ne, signbit,
 )
 from minitorch.ops.arithmetic import (
-    abs, add, addcdiv, addcmul, clamp, clamp_max, clamp_min, div, floor_divide, fmod, lerp, maximum, minimum, mul,
-    nan_to_num, neg, positive, pow, reciprocal, remainder, rsub, sign, square, sub, where,
+    abs, add, clamp, clamp_max, clamp_min, div, floor_divide, fmod, maximum, minimum, mul, nan_to_num, neg, positive,
+    pow, reciprocal, remainder, rsub, sign, square, sub, where,
 )
+from minitorch.ops.compound import addcdiv, addcmul, lerp
 from minitorch.ops.elementwise import (
     acos, acosh, asin, asinh, atan, atan2, atanh, ceil, cos, cosh, deg2rad, exp, exp2, expm1, floor, frac, hypot, log,
     log1p, log2, log10, logaddexp, logit, rad2deg, round, rsqrt, sigmoid, sin, sinh, sqrt, tan, tanh, trunc, xlogy,

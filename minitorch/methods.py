@@ -12,6 +12,7 @@ from minitorch.ops import (
     activation,
     arithmetic,
     compare,
+    compound,
     elementwise,
     extremes,
     index,
@@ -121,7 +122,7 @@ class Methods:
     clamp = clip = arithmetic.clamp
     clamp_min, clamp_max = arithmetic.clamp_min, arithmetic.clamp_max
     maximum, minimum = arithmetic.maximum, arithmetic.minimum
-    lerp, addcmul, addcdiv = arithmetic.lerp, arithmetic.addcmul, arithmetic.addcdiv
+    lerp, addcmul, addcdiv = compound.lerp, compound.addcmul, compound.addcdiv
     nan_to_num, logit = arithmetic.nan_to_num, elementwise.logit
     sigmoid = elementwise.sigmoid
     relu = activation.relu

@@ -214,3 +214,19 @@ def test_arithmetic(program: str) -> None:
 @pytest.mark.parametrize("program", programs(BACKWARD))
 def test_backward(program: str) -> None:
     agree(program)
+
+
+@pytest.mark.parametrize("number", [2**70, -(2**63) - 1, 2**64, -(2**63), 2**64 - 1], ids=str)
+@pytest.mark.parametrize(
+    "program",
+    programs("""
+    torch.ones(2) * N   torch.ones(2, dtype=torch.int64) * N   N - torch.ones(2)   torch.ones(2) ** N   torch.ones(2) / N
+    torch.ones(2).add_(N)   torch.ones(2, dtype=torch.int64).mul_(N)   torch.ones(2, dtype=torch.bool) + N
+    torch.ones(2).eq(N)   torch.ones(2).fill_(N)   torch.clamp(torch.ones(2), max=N)   torch.add(*[torch.ones(2)] * 2, alpha=N)
+    torch.where(torch.tensor([True]), torch.ones(1), N)   torch.lerp(*[torch.ones(2)] * 2, N)
+    torch.addcmul(*[torch.ones(2)] * 3, value=N)   torch.addcdiv(*[torch.ones(2)] * 3, value=N)
+    """),
+)
+def test_numbers_of_more_than_64_bits(program: str, number: int) -> None:
+    """They raise, rather than wrap to another value."""
+    agree(program.strip().replace("N", f"({number})"))

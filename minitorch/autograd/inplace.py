@@ -13,7 +13,7 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd import tape
-from minitorch.autograd.mismatch import explain, promoted
+from minitorch.autograd.mismatch import check_integer, explain, promoted
 from minitorch.autograd.mode import grad_enabled, inference
 from minitorch.autograd.tape import (
     CUSTOM_VIEW,
@@ -104,6 +104,7 @@ _LARGEST = {kind: float(np.finfo(kind).max) for kind in map(np.dtype, ("float16"
 
 def as_element(value: Any, kind: Any) -> Any:
     """A Python number as an element of an array of dtype `kind`; RuntimeError if it does not fit."""
+    check_integer(value)
     if kind.kind == "b":
         return bool(value)
     if isinstance(value, complex):

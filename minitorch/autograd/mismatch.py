@@ -16,7 +16,8 @@ def is_array(x: Any) -> bool:
 
 
 _NO_DTYPE = np.dtype(bool)  # of what is no array
-_BARE = (float, int, type(None))  # what a floating tensor takes as it is
+_BARE = (float, type(None))  # what a floating tensor takes as it is
+_LOWEST, _HIGHEST = -(2**63), 2**64 - 1  # the integers that PyTorch takes as numbers
 
 
 def promoted(arrays: list[Any]) -> list[Any]:
@@ -25,14 +26,21 @@ def promoted(arrays: list[Any]) -> list[Any]:
         first, second = arrays
         if first.__class__ is float or first.__class__ is int:
             first, second = second, first
-        if (second.__class__ is float or second.__class__ is int) and getattr(first, "dtype", _NO_DTYPE).kind == "f":
+        bare = second.__class__ is float or (second.__class__ is int and _LOWEST <= second <= _HIGHEST)
+        if bare and getattr(first, "dtype", _NO_DTYPE).kind == "f":
             return arrays
     elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all(x.__class__ in _BARE for x in arrays[1:]):
         return arrays
     if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
         raise TypeError  # `explain` names the culprit
     common = dtypes.result_numpy(*[x for x in arrays if x is not None])
-    arrays = [x if x is None else _converted(x, common) for x in arrays]
+    given, arrays = arrays, [x if x is None else _converted(x, common) for x in arrays]
+    if any(isinstance(x, int) and x > _HIGHEST // 2 for x in given) and not any(
+        is_array(x) and x.dtype.kind != "b" for x in given
+    ):
+        raise RuntimeError(
+            "bool tensors take numbers up to 2**63 - 1: minitorch and PyTorch have no uint64 to promote to"
+        )
     home = next((x for x in arrays if is_array(x) and not isinstance(x, np.ndarray)), None)
     if home is not None:  # a 0-d CPU tensor may join CUDA tensors, as a number does
         arrays = [xp(home).asarray(x) if isinstance(x, np.ndarray) and not x.ndim else x for x in arrays]
@@ -42,11 +50,18 @@ def promoted(arrays: list[Any]) -> list[Any]:
 def _converted(x: Any, common: Any) -> Any:
     if is_array(x):
         return x if x.dtype is common else x.astype(common)
+    check_integer(x)
     if common.kind not in "iu":
         return x
     bits = common.itemsize * 8  # an integer type wraps a number that is too large for it
     value = int(x) & ((1 << bits) - 1)
     return value - (1 << bits) if common.kind == "i" and value >> (bits - 1) else value
+
+
+def check_integer(x: Any) -> None:
+    """OverflowError for an int beyond 64 bits."""
+    if isinstance(x, int) and not _LOWEST <= x <= _HIGHEST:
+        raise OverflowError(f"int too big to convert: {x} does not fit 64 bits; use a float")
 
 
 def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception) -> Exception:

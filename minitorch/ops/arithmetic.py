@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import Any
 
 import numpy as np
 
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element, zeros_like
-from minitorch.autograd.mismatch import promoted, refuse_bool
+from minitorch.autograd.mismatch import check_integer, promoted, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
-from minitorch.dtypes import default_numpy, scalar_name, to_floating
+from minitorch.dtypes import default_numpy, to_floating
 from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical_or, lt, require_tensors
 
 # --- arithmetic
@@ -53,6 +52,7 @@ def _without_bool(*operands: Any) -> list[Any]:
 
 def _scaled(name: str, input: Any, x: Any, alpha: float) -> Any:
     """alpha * x, as something to be added to `input`."""
+    check_integer(alpha)
     array = input if hasattr(input, "dtype") else x
     kind = array.dtype.kind
     if isinstance(alpha, bool) and kind != "b":
@@ -100,6 +100,7 @@ def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Arr
 def div(input: Any, other: Any, **options: Any) -> Any:
     """input / other; of integers, in the default dtype. rounding_mode: None, "trunc" (to zero) or "floor"."""
     if other.__class__ is int and not options:
+        check_integer(other)
         other = float(other)  # an integer dtype might not hold it, and the quotient is floating anyway
     return _div(input, other, **options)
 
@@ -400,51 +401,6 @@ def minimum(input: Array, other: Array) -> Array:
     """The smaller of both, elementwise; at a tie each gets half the gradient; NaN wins."""
     require_tensors("minimum", input=input, other=other)
     return xp(input).minimum(input, other)
-
-
-@differentiable(
-    lambda g, weight: g * (1 - weight), lambda g, weight: g * weight, lambda g, input, end: g * (end - input)
-)
-def lerp(input: Array, end: Array, weight: Array) -> Array:
-    """input + weight * (end - input)."""
-    require_tensors("lerp", input=input, end=end)
-    if input.dtype is not end.dtype:
-        raise RuntimeError(f"expected dtype {input.dtype} for `end` but got dtype {end.dtype}")
-    if input.dtype.kind != "f":
-        raise NotImplementedError(f"\"lerp\" not implemented for '{scalar_name(input)}': convert with .float()")
-    # From the nearer end, so that weight 1 gives exactly `end`.
-    near = operator.abs(weight) < 0.5
-    if hasattr(weight, "dtype"):
-        step = end - input
-        return xp(input).where(near, input + weight * step, end - step * (1 - weight))
-    return input + weight * (end - input) if near else end - (end - input) * (1 - weight)
-
-
-@differentiable(
-    lambda g: g,
-    lambda g, tensor2, value: g * (tensor2 * value),
-    lambda g, tensor1, value: g * (tensor1 * value),
-    promote=True,
-)
-def addcmul(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
-    """input + value * tensor1 * tensor2."""
-    require_tensors("addcmul", input=input, tensor1=tensor1, tensor2=tensor2)
-    refuse_bool("addcmul", input, tensor1, tensor2)
-    return input + value * tensor1 * tensor2
-
-
-@differentiable(
-    lambda g: g,
-    lambda g, tensor2, value: g * (value / tensor2),
-    lambda g, tensor1, tensor2, value: -g * ((value * (tensor1 / tensor2)) / tensor2),
-    promote=True,
-)
-def addcdiv(input: Array, tensor1: Array, tensor2: Array, *, value: float = 1) -> Array:
-    """input + value * tensor1 / tensor2."""
-    require_tensors("addcdiv", input=input, tensor1=tensor1, tensor2=tensor2)
-    if input.dtype.kind != "f":
-        raise RuntimeError("Integer division with addcdiv is no longer supported: convert the tensors with .float()")
-    return input + value * (tensor1 / tensor2)
 
 
 @differentiable(lambda g, input: where(isfinite(input), g, 0.0))

@@ -15,8 +15,9 @@ from minitorch.autograd.inplace import zeros_like
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.device import Array, xp
 from minitorch.ops.along import take_along
-from minitorch.ops.arithmetic import abs, clamp, lerp, pow, sign, sub, where
+from minitorch.ops.arithmetic import abs, clamp, pow, sign, sub, where
 from minitorch.ops.compare import eq, gt
+from minitorch.ops.compound import lerp
 from minitorch.ops.dims import Dim, axes, count, nonempty, numpy_names, wrap_dim
 from minitorch.ops.elementwise import ceil, floor, round
 from minitorch.ops.extremes import pair, parts, share
