@@ -19,6 +19,7 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minitorch\.
 
 # isort: off
 # fmt: off
+from minitorch.memory import keep_freed_memory as _keep_freed_memory
 from minitorch import autograd
 from minitorch.autograd.mode import (
     enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled,
@@ -94,6 +95,8 @@ from minitorch.random import Generator, default_generator, get_rng_state, initia
 # isort: on
 
 __version__ = "0.1.0"
+
+_keep_freed_memory()
 
 # Other names for the same functions.
 subtract, multiply, divide, true_divide = sub, mul, div, div
