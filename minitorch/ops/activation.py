@@ -14,6 +14,7 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd.tape import differentiable
+from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
@@ -48,18 +49,16 @@ def relu(input: Array) -> Array:
     """max(input, 0). The derivative at 0 is 0; at NaN it is 1, as in PyTorch (NaN != 0)."""
     if input.dtype.kind == "b":
         raise RuntimeError("Boolean inputs not supported for relu")
-    if isinstance(input, np.ndarray) and input.ndim and input.flags.c_contiguous:
-        # NumPy has vector instructions for the maximum of two arrays, not of an array and a number.
-        return np.maximum(input, np.zeros(input.shape, input.dtype))
-    return xp(input).maximum(input, 0)
+    return positive_part(input)
 
 
 @differentiable(lambda g, input, negative_slope: where(input > 0, g, g * negative_slope))
 @floating
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """input where it is positive, else negative_slope * input."""
-    lib = xp(input)
-    return lib.maximum(input, 0) + lib.minimum(input, 0) * negative_slope
+    if 0 < negative_slope <= 1:
+        return xp(input).maximum(input, input * negative_slope)
+    return select(input > 0, input, input * negative_slope)
 
 
 @differentiable(
@@ -69,7 +68,7 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
 )
 def prelu(input: Array, weight: Array) -> Array:
     """leaky_relu whose slope is the tensor `weight`, broadcast against input."""
-    return xp(input).where(input > 0, input, input * weight)
+    return select(input > 0, input, input * weight)
 
 
 @differentiable(lambda g, input, min_val, max_val: masked(g, (input > min_val) & (input < max_val)))
@@ -83,8 +82,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     if input.dtype.kind != "f":
         min_val, max_val = int(min_val), int(max_val)
-    lib = xp(input)
-    return lib.minimum(lib.maximum(input, min_val), max_val)
+    return limited(input, min_val, max_val)
 
 
 _SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes for float64 too
@@ -94,16 +92,14 @@ _SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes f
 @floating
 def hardsigmoid(input: Array) -> Array:
     """relu6(input + 3) / 6. Howard et al. 2019."""
-    lib = xp(input)
-    return lib.minimum(lib.maximum(input + 3, 0), 6) / 6
+    return limited(input + 3, 0, 6) / 6
 
 
 @differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))))
 @floating
 def hardswish(input: Array) -> Array:
     """input * hardsigmoid(input). Howard et al. 2019, equation 3."""
-    lib = xp(input)
-    return input * lib.minimum(lib.maximum(input + 3, 0), 6) / 6
+    return input * limited(input + 3, 0, 6) / 6
 
 
 @differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)))
@@ -112,8 +108,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """input moved towards 0 by lambd; 0 where |input| <= lambd."""
     if not lambd >= 0:
         raise RuntimeError(f"softshrink: lambda must not be negative, but found {lambd}")
-    lib = xp(input)
-    return lib.maximum(input - lambd, 0) + lib.minimum(input + lambd, 0)
+    return positive_part(input - lambd) + limited(input + lambd, None, 0)
 
 
 @differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)))
@@ -129,7 +124,7 @@ def threshold(input: Array, threshold: float, value: float) -> Array:
     """input where it exceeds `threshold`, else `value`."""
     if input.dtype.kind == "b":
         raise NotImplementedError("\"threshold\" not implemented for 'Bool': convert the input with .float()")
-    return xp(input).where(input <= threshold, input.dtype.type(value), input)
+    return select(input <= threshold, value, input)
 
 
 # --- exponential pieces
@@ -149,9 +144,8 @@ def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: f
 @floating
 def elu(input: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     """scale * (input if input > 0 else alpha * (exp(input_scale * input) - 1)). Clevert et al. 2015."""
-    lib = xp(input)
-    below = lib.expm1(lib.minimum(input, 0) * input_scale)
-    return lib.maximum(input, 0) * scale + below * (alpha * scale)
+    below = xp(input).expm1(limited(input, None, 0) * input_scale)
+    return positive_part(input) * scale + below * (alpha * scale)
 
 
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -177,7 +171,7 @@ def celu_scale(alpha: float) -> float:
 
 def _softplus(lib: Any, x: Array) -> Array:
     """log(1 + exp(x)) without overflow."""
-    return lib.log1p(lib.exp(-lib.absolute(x))) + lib.maximum(x, 0)
+    return lib.log1p(lib.exp(-lib.absolute(x))) + positive_part(x)
 
 
 @differentiable(lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)))
@@ -186,7 +180,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; where beta * input > threshold, input itself."""
     lib = xp(input)
     scaled = input * beta
-    return lib.where(scaled > threshold, input, _softplus(lib, scaled) / beta)
+    return select(scaled > threshold, input, _softplus(lib, scaled) / beta)
 
 
 @differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0")
@@ -194,7 +188,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 def logsigmoid(input: Array) -> Array:
     """log(sigmoid(input)) = min(input, 0) - log(1 + exp(-|input|))."""
     lib = xp(input)
-    return lib.minimum(input, 0) - lib.log1p(lib.exp(-lib.absolute(input)))
+    return limited(input, None, 0) - lib.log1p(lib.exp(-lib.absolute(input)))
 
 
 def _silu_gradient(g: Any, input: Any) -> Any:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.ops.dims import Shape
@@ -16,6 +20,17 @@ def places(index: Array, dim: int, ndim: int) -> tuple[Array, ...]:
     else:
         grid[dim] = index
     return tuple(grid)
+
+
+def add_at(array: Array, index: Any, values: Any) -> None:
+    """array[index] += values, where the index may name a place several times."""
+    lib, kind = xp(array), array.dtype
+    if lib is np or kind.kind == "f" or kind.itemsize >= 4:
+        lib.add.at(array, index, values)
+        return
+    wide = array.astype(np.int32)  # a GPU adds no smaller integers in one step
+    lib.add.at(wide, index, values.astype(np.int32) if hasattr(values, "dtype") else values)
+    array[...] = wide.astype(kind)
 
 
 @differentiable(
@@ -53,5 +68,5 @@ def put_along(input: Array, index: Array, size: Shape, dim: int, unique: bool = 
     for place, n in zip(reversed(where), reversed(size), strict=True):
         flat = flat + place * stride
         stride *= n
-    lib.add.at(out.reshape(-1), flat.reshape(-1), input.reshape(-1))  # type: ignore[attr-defined]
+    add_at(out.reshape(-1), flat.reshape(-1), input.reshape(-1))  # type: ignore[attr-defined]
     return out

@@ -19,6 +19,7 @@ from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name
+from minitorch.ops.along import add_at
 from minitorch.ops.dims import wrap_dim
 from minitorch.ops.shape import Size, data_of, reshape
 
@@ -339,7 +340,7 @@ def _add_at(input: Array, *indices: Array, items: tuple[Any, ...], size: Size) -
     if all(i.dtype.kind == "b" for i in indices):
         out[index] = input  # a mask reads no element twice
     else:
-        lib.add.at(out, index, input)
+        add_at(out, index, input)
     return out
 
 
@@ -357,7 +358,7 @@ def put(input: Array, value: Array, *indices: Array, items: tuple[Any, ...], acc
         value = as_element(value, out.dtype)
     try:
         if accumulate:
-            xp(out).add.at(out, index, value)
+            add_at(out, index, value)
         else:
             out[index] = value
     except IndexError as error:

@@ -13,6 +13,7 @@ import numpy as np
 from minitorch import dtypes
 from minitorch.autograd.broadcast import broadcast_to
 from minitorch.autograd.tape import differentiable
+from minitorch.choosing import limited, select
 from minitorch.device import Array, xp
 from minitorch.ops.activation import hardtanh, logsigmoid
 from minitorch.ops.arithmetic import clamp, sign
@@ -117,7 +118,7 @@ def binary_cross_entropy_with_logits(
         input, target = _single(input), _single(target)
     lib = xp(input)
     softplus = lib.log1p(lib.exp(-lib.absolute(input)))
-    softplus -= lib.minimum(input, 0)
+    softplus -= limited(input, None, 0)
     if pos_weight is not None:
         softplus = softplus * ((pos_weight - 1) * target + 1)
     loss = (1 - target) * input + softplus
@@ -163,7 +164,7 @@ def binary_cross_entropy(input: Array, target: Array, weight: Array = None, *, r
                 f"to {float(x.max())}. For raw scores use binary_cross_entropy_with_logits."
             )
     lib = xp(input)
-    loss = (target - 1) * lib.maximum(lib.log1p(-input), -100) - target * lib.maximum(lib.log(input), -100)
+    loss = (target - 1) * limited(lib.log1p(-input), -100) - target * limited(lib.log(input), -100)
     if weight is not None:
         loss = loss * weight
         _same_shape_as(target, loss)
@@ -377,7 +378,7 @@ def smooth_l1_loss(input: Array, target: Array, *, beta: float = 1.0, reduction:
     lib = xp(input)
     d = lib.absolute(_single(input) - _single(target))
     if beta:
-        d = lib.where(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
+        d = select(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
     return reduced(d, reduction, kind)
 
 
@@ -402,7 +403,7 @@ def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: st
     input, target, _ = _common(input, target)
     lib = xp(input)
     d = lib.absolute(input - target)
-    loss = lib.where(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
+    loss = select(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
     return reduced(loss, reduction, kind)
 
 

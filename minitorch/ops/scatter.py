@@ -11,9 +11,10 @@ from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element, inplace
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import constant, differentiable
+from minitorch.choosing import select
 from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name
-from minitorch.ops.along import places, take_along
+from minitorch.ops.along import add_at, places, take_along
 from minitorch.ops.arithmetic import remainder, where
 from minitorch.ops.dims import wrap_dim
 from minitorch.ops.index import TENSOR, put, put_, read, spread
@@ -155,7 +156,7 @@ def scatter_(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = 
 def _scatter_add(input: Array, src: Array, index: Array, dim: int) -> Array:
     out = xp(input).array(input)
     if index.size:
-        xp(out).add.at(out, places(index, dim, out.ndim), _read_part(src, index))
+        add_at(out, places(index, dim, out.ndim), _read_part(src, index))
     return out
 
 
@@ -263,7 +264,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
 def _index_add(input: Array, source: Array, index: Array, dim: int, alpha: float = 1) -> Array:
     out = xp(input).array(input)
     where = (builtins.slice(None),) * dim + (index,)
-    xp(out).add.at(out, where, source if alpha == 1 else source * alpha)
+    add_at(out, where, source if alpha == 1 else source * alpha)
     return out
 
 
@@ -352,7 +353,6 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
         raise TypeError(
             f"masked_fill(): argument 'value' (position 2) must be a number or Tensor, not {value.__class__.__name__}"
         )
-    lib = xp(input)
     if hasattr(value, "dtype"):
         if value.ndim:
             raise RuntimeError(
@@ -361,7 +361,7 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
         value = value.astype(input.dtype)
     else:
         value = input.dtype.type(as_element(value, input.dtype))
-    return lib.where(mask, value, input)
+    return select(mask, value, input)
 
 
 def masked_select(input: Any, mask: Any) -> Any:
