@@ -88,7 +88,12 @@ from minitorch.ops.diagonal import diag, diag_embed, diagonal, tril, triu
 from minitorch.ops.linear import (
     addmm, baddbmm, bmm, chain_matmul, dot, einsum, matmul, mm, mv, outer, tensordot, trace,
 )
+from minitorch.noise import (
+    alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_, feature_dropout,
+    feature_dropout_, rrelu, rrelu_,
+)
 from minitorch import cuda, nn, optim, random, utils
+from minitorch.faults import AcceleratorError
 from minitorch.printing import set_printoptions
 from minitorch.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 # fmt: on

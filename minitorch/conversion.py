@@ -10,7 +10,7 @@ from minitorch import dtypes
 from minitorch.autograd import tape
 from minitorch.autograd.broadcast import clone, convert, convert_to_integer
 from minitorch.autograd.tape import wrap
-from minitorch.device import as_numpy, device
+from minitorch.device import as_numpy, device, number_in
 from minitorch.dtypes import dtype
 from minitorch.formats import wants_contiguous
 from minitorch.legacy import type_target
@@ -45,12 +45,13 @@ class Conversions:
     def to(self, *args: Any, **options: Any) -> Any:
         """In another dtype and/or on another device: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(other)`.
 
-        Itself if nothing changes and not `copy`. non_blocking never changes the values seen.
+        Itself if nothing changes and not `copy`. non_blocking: from pinned memory to a GPU, go on while it copies;
+        the source must not change before that is done.
         """
-        where, kind, copy, contiguous = _to_arguments(args, options)
+        where, kind, non_blocking, copy, contiguous = _to_arguments(args, options)
         t: Any = self
         if where is not None and (where.type, where.index or 0) != (t.device.type, t.device.index or 0):
-            t = transfer(t, to=where, source=t.device)
+            t = transfer(t, to=where, source=t.device, non_blocking=non_blocking)
         if kind is not None:
             t = _converted(t, kind)
         if contiguous and not t._data.flags.c_contiguous:
@@ -66,8 +67,8 @@ class Conversions:
         return self.to(device("cpu"), memory_format=memory_format)
 
     def cuda(self, device: Any = None, non_blocking: Any = False, memory_format: Any = None) -> Any:
-        """On the GPU (the current one, or the given one). non_blocking never changes the values seen."""
-        return self.to("cuda" if device is None else device, memory_format=memory_format)
+        """On the GPU (the current one, or the given one). non_blocking: see `to`."""
+        return self.to("cuda" if device is None else device, non_blocking=non_blocking, memory_format=memory_format)
 
     def type(self, dtype: Any = None, non_blocking: Any = False) -> Any:
         """The old type name, such as 'torch.FloatTensor'; or, given a dtype or such a name, converted to it."""
@@ -75,7 +76,7 @@ class Conversions:
         if dtype is None:
             return f"torch.{'cuda.' if t.is_cuda else ''}{dtypes.SCALAR_NAMES[t.dtype]}Tensor"
         kind, place = type_target(dtype)
-        return self.to(place, kind)
+        return self.to(place, kind, non_blocking=non_blocking)
 
     def type_as(self, other: Any) -> Any:
         """In the dtype and on the device of `other`."""
@@ -98,22 +99,22 @@ class Conversions:
         """The Python number in a tensor of one element."""
         if self._data.size != 1:
             raise RuntimeError(f"a Tensor with {self._data.size} elements cannot be converted to Scalar")
-        return self._data.item()
+        return number_in(self._data)
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a 0-d tensor."""
-        return self._data.tolist()
+        return as_numpy(self._data).tolist()
 
     def __bool__(self) -> Any:
         if self._data.size != 1:
             what = "no values" if not self._data.size else "more than one value"
             raise RuntimeError(f"Boolean value of Tensor with {what} is ambiguous")
-        return bool(self._data.item())
+        return bool(number_in(self._data))
 
     def _one(self) -> Any:
         if self._data.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
-        return self._data.item()
+        return number_in(self._data)
 
     def __float__(self) -> Any:
         return float(self._one())
@@ -127,7 +128,7 @@ class Conversions:
     def __index__(self) -> Any:
         if self._data.dtype.kind not in "iub" or self._data.size != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self._data.item())
+        return int(number_in(self._data))
 
     # --- NumPy
 
@@ -152,14 +153,36 @@ class Conversions:
         array = np.asarray(array)
         return wrap(dtypes.canonical(array.astype(np.uint8) if array.dtype.kind == "b" else array))  # as PyTorch has it
 
-    def __dlpack__(self, **options: Any) -> Any:
+    # --- other libraries, in the same memory
+
+    def __dlpack__(
+        self, *, stream: Any = -1, max_version: Any = None, dl_device: Any = None, copy: Any = None
+    ) -> Any:  # fmt: skip
         t: Any = self
         if t.requires_grad:
-            raise RuntimeError("Can't export tensors that require gradient, use tensor.detach()")
-        return self._data.__dlpack__(**options)
+            raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+        if not t.is_cuda and stream not in (-1, None):
+            raise AssertionError("stream should be None on cpu.")
+        stream = stream if t.is_cuda else None
+        return self._data.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> Any:
         return self._data.__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        t: Any = self
+        if not t.is_cuda:
+            raise AttributeError(
+                f"Can't get __cuda_array_interface__ on non-CUDA tensor type: {t.type()} If CUDA data is required use "
+                "tensor.cuda() to copy tensor to device memory."
+            )
+        if t.requires_grad:
+            raise RuntimeError(
+                "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients aren't required, use "
+                "var.detach() to get Variable that doesn't require grad."
+            )
+        return self._data.__cuda_array_interface__
 
 
 _FORMS = {
@@ -169,8 +192,8 @@ _FORMS = {
 }
 
 
-def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[device | None, dtype | None, Any, Any]:
-    """(device, dtype, copy, contiguous) of a call of `to`, in any of its forms."""
+def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[device | None, dtype | None, Any, Any, Any]:
+    """(device, dtype, non_blocking, copy, contiguous) of a call of `to`, in any of its forms."""
     first = args[0] if args else None
     form = "other" if isinstance(first, tape.Tensor) else "dtype" if isinstance(first, dtype | type) else "device"
     contiguous = wants_contiguous("to", options.pop("memory_format", None))
@@ -185,12 +208,10 @@ def _to_arguments(args: tuple[Any, ...], options: dict[str, Any]) -> tuple[devic
         value = given.get(name, False)
         if value.__class__ is not bool:
             raise TypeError(f"to(): argument '{name}' must be bool, not {value.__class__.__name__}")
+    flags = given.get("non_blocking", False), given.get("copy", False), contiguous
     if form == "other":
-        return first.device, first.dtype, given.get("copy", False), contiguous  # type: ignore[union-attr]  # a Tensor
+        return first.device, first.dtype, *flags  # type: ignore[union-attr]  # a Tensor
     where, kind = given.get("device"), given.get("dtype")
     if where is not None and not isinstance(where, device | str | int):
         raise TypeError(f"to() received an invalid combination of arguments - got ({where.__class__.__name__})")
-    return (
-        None if where is None else device(where), None if kind is None else dtypes.as_dtype(kind),
-        given.get("copy", False), contiguous,
-    )  # fmt: skip
+    return None if where is None else device(where), None if kind is None else dtypes.as_dtype(kind), *flags

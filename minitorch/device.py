@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from functools import cache
 from types import ModuleType
@@ -9,8 +10,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from minitorch import faults
+
 # A numpy.ndarray or a cupy.ndarray: the two share no base class, so to a type checker it is anything.
 Array: TypeAlias = Any
+_HOST = (np.ndarray, np.generic)
 
 _NO_CUPY = (
     "Torch not compiled with CUDA enabled: minitorch computes on the GPU through CuPy, which is not "
@@ -30,6 +34,15 @@ def _import_cupy() -> ModuleType | None:
     except ImportError:
         return None
     return cupy
+
+
+def _import_special() -> ModuleType:
+    return importlib.import_module("cupyx.scipy.special")
+
+
+def cupy_special() -> ModuleType:
+    """CuPy's special functions, which NumPy does not have; for who holds a CuPy array."""
+    return _import_special()
 
 
 @cache
@@ -53,7 +66,7 @@ def require_cupy() -> ModuleType:
 
 def xp(x: Array) -> Any:
     """The array library that `x` belongs to: `xp(x).exp(x)` runs where `x` lives."""
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, _HOST):
         return np
     cupy = _import_cupy()
     if cupy is not None and isinstance(x, cupy.ndarray):
@@ -121,25 +134,105 @@ CPU = device("cpu")
 
 def device_of(array: Array) -> device:
     """The device an array lives on."""
-    if isinstance(array, np.ndarray | np.generic):
-        return CPU
-    return device("cuda", array.device.id)
+    return CPU if isinstance(array, _HOST) else _gpu(array.device.id)
 
 
-def move(array: Array, to: device) -> Array:
-    """`array` on the device `to`; itself if it is there already."""
+@cache
+def _gpu(index: int) -> device:
+    return device("cuda", index)
+
+
+def gpu_number(where: Any, name: str) -> int:
+    """The number of the GPU that a device argument means; None and "cuda" mean the current one."""
+    if where is None:
+        return current_gpu()
+    place = device(where)
+    if place.type != "cuda":
+        raise ValueError(
+            f"Expected a cuda device, but got: {place}: {name}() takes None, a number or device('cuda', n)"
+        )
+    return current_gpu() if place.index is None else place.index
+
+
+def current_gpu() -> int:
+    """The number of the GPU that `device("cuda")` means."""
+    return int(require_cupy().cuda.runtime.getDevice())
+
+
+def library(where: device) -> Any:
+    """NumPy or CuPy, to make arrays on that device."""
+    if where.type == "cpu":
+        return np
+    cupy = require_cupy()
+    if where.index is not None and where.index != current_gpu():
+        if where.index >= cuda_device_count():
+            raise faults.AcceleratorError(
+                f"CUDA error: invalid device ordinal: {where}, but torch.cuda.device_count() is {cuda_device_count()}"
+            )
+        raise NotImplementedError(
+            f"device='{where}': minitorch works on the current GPU only; call torch.cuda.set_device({where.index}) first"
+        )
+    return cupy
+
+
+def move(array: Array, to: device, non_blocking: bool = False) -> Array:
+    """`array` on the device `to`; itself if it is there already.
+
+    non_blocking: from pinned host memory, do not wait until the copy is made: the caller must not write there before.
+    """
     if to.type == "cpu":
         return array if isinstance(array, np.ndarray) else as_numpy(array)
-    cupy = require_cupy()
-    index = to.index if to.index is not None else cupy.cuda.runtime.getDevice()
-    if isinstance(array, cupy.ndarray) and array.device.id == index:
+    cupy = library(to)
+    if isinstance(array, cupy.ndarray):
+        if to.index is not None and array.device.id != to.index:
+            raise NotImplementedError(f"minitorch copies no array from {device_of(array)} to {to}: go by .cpu()")
         return array
-    with cupy.cuda.Device(index):
-        return cupy.asarray(array)
+    return cupy.asarray(array, blocking=not non_blocking and is_pinned(array))
 
 
 def as_numpy(array: Array) -> np.ndarray:
-    """`array` on the host: itself if it is a NumPy array, else a copy made after the GPU has finished."""
-    if isinstance(array, np.ndarray | np.generic):
+    """`array` on the host: itself if it is a NumPy array, else a copy made after the GPU has finished.
+
+    All that leaves the GPU passes here; AcceleratorError if something went wrong there in the meantime.
+    """
+    if isinstance(array, _HOST):
         return np.asarray(array)
-    return require_cupy().asnumpy(array)
+    host = require_cupy().asnumpy(array)
+    faults.raise_found()
+    return host
+
+
+def number_in(array: Array) -> Any:
+    """The Python number in an array of one element."""
+    return array.item() if isinstance(array, _HOST) else as_numpy(array).item()
+
+
+# --- pinned memory: host memory that the GPU reads by itself, while the host goes on
+
+
+def pinned(array: np.ndarray) -> np.ndarray:
+    """A copy of `array` in pinned memory; itself if it lies there, or if there is no GPU."""
+    if is_pinned(array) or not cuda_device_count():
+        return array
+    copy = _in_pinned_memory(array)
+    copy[...] = array
+    return copy
+
+
+def _in_pinned_memory(array: np.ndarray) -> np.ndarray:
+    """Memory for an array like this one, its axes in the same order."""
+    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    memory = require_cupy().cuda.alloc_pinned_memory(array.nbytes)
+    flat = np.frombuffer(memory, array.dtype, array.size)
+    return flat.reshape([array.shape[axis] for axis in order]).transpose(np.argsort(order))
+
+
+def is_pinned(array: Array) -> bool:
+    """Whether an array lies in pinned memory."""
+    cupy = _import_cupy()
+    if cupy is None or not isinstance(array, np.ndarray):
+        return False
+    owner: Any = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return isinstance(getattr(owner, "obj", owner), cupy.cuda.PinnedMemoryPointer)

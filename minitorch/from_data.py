@@ -13,9 +13,10 @@ import numpy as np
 from minitorch import dtypes
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element
+from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import wrap
 from minitorch.creation import DeviceLike, finish, kind_of, placed
-from minitorch.device import Array, require_cupy
+from minitorch.device import Array, require_cupy, xp
 from minitorch.dtypes import dtype
 
 
@@ -47,7 +48,9 @@ def as_tensor(data: Any, *, dtype: dtype | None = None, device: DeviceLike = Non
     if isinstance(data, tape.Tensor):
         return data.to(device=device, dtype=dtype) if device is not None or dtype is not None else data
     array = array_from(data, dtype)
-    return wrap(placed(from_numpy(array)._data if array is data else array, device))
+    if array is data:
+        array = from_numpy(array)._data if isinstance(array, np.ndarray) else array.view()
+    return wrap(placed(array, device))
 
 
 def asarray(
@@ -56,14 +59,16 @@ def asarray(
 ) -> Any:  # fmt: skip
     """`as_tensor`. copy: True always copies; False raises ValueError if a copy is needed. requires_grad=False detaches."""
     source = obj._data if isinstance(obj, tape.Tensor) else obj
-    if copy is False and not isinstance(source, np.ndarray):
+    if hasattr(source, "__cuda_array_interface__"):
+        source = array_from(source, None)
+    if copy is False and not is_array(source):
         raise ValueError("can't alias arbitrary sequence into a tensor.")
     if isinstance(obj, tape.Tensor):
         t = obj.to(device=device, dtype=dtype)
         t = t.detach() if requires_grad is False else t
     else:
         t = as_tensor(obj, dtype=dtype, device=device)
-    shares = isinstance(source, np.ndarray) and np.may_share_memory(source, t._data)
+    shares = type(source) is type(t._data) and xp(source).may_share_memory(source, t._data)
     if copy is False and not shares:
         raise ValueError(
             f"asarray(): copy=False, but a copy is needed to make dtype {t.dtype} on {t.device} of the data"
@@ -96,11 +101,16 @@ def from_numpy(ndarray: np.ndarray) -> Any:
     return wrap(ndarray.view())
 
 
-def from_dlpack(ext_tensor: Any) -> Any:
-    """A tensor sharing the memory of any object with `__dlpack__`."""
-    if ext_tensor.__dlpack_device__()[0] == 1:
-        return wrap(dtypes.canonical(np.from_dlpack(ext_tensor)))
-    return wrap(dtypes.canonical(require_cupy().from_dlpack(ext_tensor)))
+def from_dlpack(ext_tensor: Any, *, device: DeviceLike = None, copy: builtins.bool | None = None) -> Any:
+    """A tensor sharing the memory of any object with `__dlpack__`. copy, device: as `asarray` has them."""
+    if not hasattr(ext_tensor, "__dlpack_device__"):
+        raise NotImplementedError("from_dlpack(): minitorch takes objects with __dlpack__, not their capsules")
+    lib = np if ext_tensor.__dlpack_device__()[0] == _DLPACK_CPU else require_cupy()
+    t = wrap(dtypes.canonical(lib.from_dlpack(ext_tensor)))
+    return t if device is None and copy is None else asarray(t, device=device, copy=copy)
+
+
+_DLPACK_CPU = 1  # kDLCPU
 
 
 # --- what lies in Python data
@@ -114,7 +124,8 @@ def array_from(data: Any, given: dtype | None) -> Array:
         array = dtypes.canonical(np.asarray(data))
         return array.astype(kind_of(given, array.dtype), copy=False)
     if hasattr(data, "__cuda_array_interface__"):
-        return require_cupy().asarray(data, dtype=kind_of(given, None))
+        array = dtypes.canonical(require_cupy().asarray(data))
+        return array.astype(kind_of(given, array.dtype), copy=False)
     if isinstance(data, str | bytes):
         raise TypeError(f"new(): invalid data type '{data.__class__.__name__}'")
     shape, leaves = _flattened(data)

@@ -90,7 +90,7 @@ class Methods:
     __and__ = __rand__ = _operator(bitwise_and)
     __or__ = __ror__ = _operator(bitwise_or)
     __xor__ = __rxor__ = _operator(bitwise_xor)
-    __invert__ = bitwise_not = compare.bitwise_not
+    __invert__, bitwise_not = compare.invert, compare.bitwise_not
     __lshift__, __rlshift__ = _operator(bitwise_left_shift), _reflected(bitwise_left_shift)
     __rshift__, __rrshift__ = _operator(bitwise_right_shift), _reflected(bitwise_right_shift)
     logical_and, logical_or = compare.logical_and, compare.logical_or
@@ -162,7 +162,7 @@ class Methods:
     movedim, moveaxis, t = shape.movedim, shape.movedim, shape.t
     T, mT = property(shape.reversed_dims), property(shape.mT)
     expand, expand_as, repeat, tile = shape.expand, shape.expand_as, shape.repeat, shape.tile
-    repeat_interleave = join.repeat_interleave
+    repeat_interleave = join.repeat_each
     broadcast_to = shape.expand
     split, chunk, tensor_split, unbind = join.split, join.chunk, join.tensor_split, join.unbind
     flip, fliplr, flipud, roll, rot90 = join.flip, join.fliplr, join.flipud, join.roll, join.rot90

@@ -56,7 +56,7 @@ def set_printoptions(
 def format_tensor(t: Any, spec: str) -> str:
     """`f"{t:{spec}}"`: a 0-d tensor formats as its number; others take no spec (TypeError)."""
     if t._data.ndim == 0 and type(t) is tape.Tensor:
-        return format(t._data.item(), spec)
+        return format(t.item(), spec)
     return object.__format__(t, spec)
 
 

@@ -16,8 +16,10 @@ from minitorch.autograd.tape import wrap
 from minitorch.creation import DeviceLike, checked_size, finish, integer, kind_of, placed
 from minitorch.device import Array, as_numpy, device_of, move, xp
 from minitorch.dtypes import dtype
+from minitorch.formats import wants_contiguous
 from minitorch.ops.arithmetic import where
 from minitorch.random.fill import empty_like as empty_in_layout
+from minitorch.random.fill import with_strides_of
 
 
 def _tensor(x: Any, name: str) -> Any:
@@ -41,8 +43,6 @@ def randn(*size: Any, generator: Any = None, **options: Any) -> Any:
 
 def _drawn(name: str, size: tuple[Any, ...], options: dict[str, Any], fill: Any) -> Any:
     kind = kind_of(options.pop("dtype", None), dtypes.default_numpy())
-    if kind.kind != "f":
-        raise NotImplementedError(f"\"{name}\" not implemented for '{dtypes.SCALAR_NAMES[dtypes.from_numpy(kind)]}'")
     array = np.empty(checked_size(name, size, options), kind)
     fill(array)
     array = placed(array, options.pop("device", None))
@@ -114,10 +114,11 @@ def randint_like(input: Any, *args: Any, generator: Any = None, **options: Any) 
 
 def _drawn_like(name: str, input: Any, options: dict[str, Any], fill: Any) -> Any:
     source = _tensor(input, name)._data
-    layout = source if isinstance(source, np.ndarray) else np.empty(source.shape, source.dtype)
-    array = empty_in_layout(layout)
-    kind = kind_of(options.pop("dtype", None), layout.dtype)
-    array = array if array.dtype is kind else np.empty_like(array, dtype=kind)
+    kind = kind_of(options.pop("dtype", None), source.dtype)
+    if wants_contiguous(name, options.pop("memory_format", None)):
+        array = np.empty(source.shape, kind)
+    else:
+        array = np.empty_like(empty_in_layout(source), dtype=kind)
     fill(array)
     where = options.pop("device", None)
     array = placed(array, input.device if where is None else where)
@@ -136,16 +137,25 @@ def _depending(sample: Array, *parameters: Any) -> Any:
     return result
 
 
-def bernoulli(input: Any, p: float | None = None, *, generator: Any = None) -> Any:
+def _no_out(name: str, out: Any) -> None:
+    if out is not None:
+        raise NotImplementedError(f"{name}(): minitorch has no 'out' argument; assign the result instead")
+
+
+def bernoulli(input: Any, p: float | None = None, *, generator: Any = None, out: Any = None) -> Any:
     """Ones with the probabilities in `input` (or all with probability p), else zeros, in its dtype."""
+    _no_out("bernoulli", out)
     source = as_numpy(_tensor(input, "bernoulli")._data)
     sample = np.empty(source.shape, source.dtype)
     streams.bernoulli_(sample, source if p is None else p, generator)
     return _depending(placed(sample, input.device), input)
 
 
-def multinomial(input: Any, num_samples: int, replacement: builtins.bool = False, *, generator: Any = None) -> Any:
+def multinomial(
+    input: Any, num_samples: int, replacement: builtins.bool = False, *, generator: Any = None, out: Any = None
+) -> Any:
     """Indices drawn with the probabilities (or weights) of each row of `input`, (..., num_samples) int64."""
+    _no_out("multinomial", out)
     source = as_numpy(_tensor(input, "multinomial")._data)
     count = integer(num_samples, "multinomial", "num_samples", 2)
     sample = np.ascontiguousarray(streams.multinomial(source, count, replacement, generator))
@@ -174,15 +184,17 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
         raise RuntimeError(f"normal(): {broadcast_error(shapes)}") from None
     if isinstance(std, tape.Tensor) and (std._data < 0).any():
         raise RuntimeError("normal expects all elements of std >= 0.0")
+    _no_out("normal", options.pop("out", None))
+    if options:
+        raise TypeError(f"normal(): with tensors, got an unexpected keyword argument '{next(iter(options))}'")
     sample = np.empty(shape, given[0]._data.dtype)
     if not isinstance(std, tape.Tensor):
         streams.normal_(sample, 0.0, _real(std, "normal", "std"), generator)
     else:
         streams.normal_(sample, 0.0, 1.0, generator)
         sample *= as_numpy(std._data)
-    sample += as_numpy(mean._data) if isinstance(mean, tape.Tensor) else _real(mean, "normal", "mean")
-    if options:
-        raise TypeError(f"normal(): with tensors, got an unexpected keyword argument '{next(iter(options))}'")
+    if sample.size:
+        sample += as_numpy(mean._data) if isinstance(mean, tape.Tensor) else _real(mean, "normal", "mean")
     return _depending(placed(sample, given[0].device), mean, std)
 
 
@@ -217,7 +229,7 @@ def inplace_random(draw: Any, arguments: tuple[str, ...], **defaults: Any) -> An
         if isinstance(array, np.ndarray):
             draw(array, *values, generator=generator)
         else:
-            host = np.empty(array.shape, array.dtype)
+            host = with_strides_of(array)
             draw(host, *values, generator=generator)
             array[...] = move(host, device_of(array))
         bump(self)
@@ -249,12 +261,12 @@ def _bound(
         if key not in given and key not in defaults:
             raise TypeError(f'{name}() missing 1 required positional arguments: "{key}"')
         value = given.get(key, defaults.get(key))
+        kind = "int" if name == "random_" else "float"
         if isinstance(value, tape.Tensor) and (name == "bernoulli_" or not value._data.ndim):
-            value = as_numpy(value._data) if value._data.ndim else value.item()
+            value = as_numpy(value._data) if name == "bernoulli_" else value.item()
         elif value is not None and (
-            isinstance(value, builtins.bool) or not isinstance(value, int | float | np.generic)
+            not isinstance(value, int | float | np.generic) or (kind == "int" and isinstance(value, builtins.bool))
         ):
-            kind = "int" if name == "random_" else "float"
             raise TypeError(
                 f"{name}(): argument '{key}' (position {position}) must be {kind}, not {value.__class__.__name__}"
             )

@@ -10,7 +10,8 @@ import numpy as np
 from minitorch.device import Array, xp
 
 _BLOCK = 64
-_ROWS = 1024  # that one product with a vector of ones adds up
+_ROWS = 1024  # what one product with a vector of ones adds up
+_LARGE = 1 << 16
 _SMALL = 8192  # elements: below, the rounding error of a plain sum is of no concern
 
 
@@ -21,8 +22,13 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
         return total(x.astype(np.float32), axis, keepdims).astype(np.float16)
     if kind not in "fd":
         return xp(x).add.reduce(x, axis=axis, dtype=np.int64, keepdims=keepdims)
-    if axis == 0 and not keepdims and x.ndim == 2 and len(x) <= _ROWS and isinstance(x, np.ndarray):
-        return _ones(len(x), x.dtype).dot(x)  # BLAS: 4 to 10 times faster than add.reduce across rows
+    if not keepdims and isinstance(x, np.ndarray):  # BLAS is several times faster than add.reduce
+        if axis == 0 and x.ndim == 2 and len(x) <= _ROWS:
+            return _ones(len(x), x.dtype).dot(x)
+        if x.ndim == 2 and axis in (1, (1,)) and 8 <= x.shape[1] <= _ROWS and x.flags.c_contiguous:
+            return x.dot(_ones(x.shape[1], x.dtype))
+        if axis is None and x.size >= _LARGE and x.flags.c_contiguous:
+            return total(_in_rows(x))
     if x.size > _SMALL and axis is not None and x.ndim > 1 and isinstance(x, np.ndarray):
         for i in (axis,) if isinstance(axis, int) else axis:
             if x.strides[i] > x.itemsize:
@@ -33,6 +39,14 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 @lru_cache(maxsize=128)
 def _ones(n: int, dtype: np.dtype) -> np.ndarray:
     return np.ones(n, dtype)
+
+
+def _in_rows(x: np.ndarray) -> np.ndarray:
+    """Sums of _ROWS elements each, and of what remains."""
+    flat = x.reshape(-1)
+    whole = flat.size - flat.size % _ROWS
+    sums = flat[:whole].reshape(-1, _ROWS).dot(_ones(_ROWS, x.dtype))
+    return sums if whole == flat.size else np.append(sums, np.add.reduce(flat[whole:]))
 
 
 def _shortened(x: np.ndarray, axis: int) -> np.ndarray:

@@ -15,7 +15,8 @@ from minitorch.autograd import api, inplace, tape
 from minitorch.autograd.hooks import LeafHooks, RemovableHandle, add_hook, register_hook, retain_grad
 from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
 from minitorch.conversion import Conversions
-from minitorch.device import Array, device, device_of
+from minitorch.cuda.streams import Stream, keep_for
+from minitorch.device import Array, as_numpy, device, device_of, is_pinned, move, pinned
 from minitorch.dtypes import dtype
 from minitorch.formats import layout, strided, wants_contiguous
 from minitorch.methods import Methods
@@ -296,7 +297,7 @@ class Tensor(Methods, Conversions):
             raise RuntimeError(
                 f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
             )
-        return bool((self == element)._data.any())
+        return bool((self == element).any())
 
     def __repr__(self) -> str:
         from minitorch.printing import tensor_repr
@@ -309,7 +310,8 @@ class Tensor(Methods, Conversions):
         return format_tensor(self, spec)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _rebuild, (type(self), self._data, self._requires_grad, self.__dict__ or None)
+        place = str(self.device) if self.is_cuda else None
+        return _rebuild, (type(self), as_numpy(self._data), self._requires_grad, self.__dict__ or None, place)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self._node is not None:
@@ -324,12 +326,28 @@ class Tensor(Methods, Conversions):
             memo[id(self)] = t
         return memo[id(self)]
 
-    def pin_memory(self) -> Tensor:
-        """Itself: pinned memory only speeds up copies to a GPU."""
-        return self
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """A copy in pinned memory, which a GPU reads while the host goes on; itself if it is one, or without a GPU."""
+        if self.is_cuda:
+            raise RuntimeError(f"cannot pin '{self.type()}' only dense CPU tensors can be pinned")
+        data = pinned(self._data)
+        if data is self._data:
+            return self
+        if not self.requires_grad:
+            return wrap(data)
+        t = self.clone()
+        t._data = data
+        return t
 
-    def is_pinned(self) -> bool:
-        return False
+    def is_pinned(self, device: Any = None) -> bool:
+        """True if it lies in pinned memory."""
+        return is_pinned(self._data)
+
+    def record_stream(self, stream: Stream) -> None:
+        """Say that a stream other than the one it was made in uses this tensor: its memory then lives long enough."""
+        if not self.is_cuda:
+            raise NotImplementedError("record_stream(): the tensor is on the CPU, where there are no streams")
+        keep_for(self._data, stream)
 
     def share_memory_(self) -> Tensor:
         raise NotImplementedError(
@@ -339,11 +357,17 @@ class Tensor(Methods, Conversions):
 
 def _copied(data: Array, memo: dict[int, Any]) -> Array:
     """A copy of `data` by the rules of deepcopy: what shares memory here shares the copy's memory there."""
+    if not isinstance(data, np.ndarray):
+        root = data if data.base is None else data.base
+        if id(root) not in memo:
+            memo[id(root)] = root.copy(order="K")
+        memory = memo[id(root)].data + (data.data.ptr - root.data.ptr)
+        return type(data)(data.shape, data.dtype, memory, data.strides)
     root = data
     while isinstance(getattr(root, "base", None), np.ndarray):
         root = root.base
-    flat = root.reshape(-1, order="A") if isinstance(root, np.ndarray) else root
-    if not isinstance(data, np.ndarray) or not np.shares_memory(flat, root):
+    flat = root.reshape(-1, order="A")
+    if not np.shares_memory(flat, root):
         return data.copy(order="K")
     if id(root) not in memo:
         memo[id(root)] = flat.copy()
@@ -351,10 +375,12 @@ def _copied(data: Array, memo: dict[int, Any]) -> Array:
     return np.ndarray(data.shape, data.dtype, memo[id(root)], offset, data.strides)
 
 
-def _rebuild(cls: type, data: Array, requires_grad: bool, attributes: dict[str, Any] | None) -> Any:
+def _rebuild(
+    cls: type, data: Array, requires_grad: bool, attributes: dict[str, Any] | None, place: str | None = None
+) -> Any:
     """Unpickle a tensor."""
     t: Any = tape.new(cls)
-    t._data = dtypes.canonical(data)
+    t._data = dtypes.canonical(data if place is None else move(data, device(place)))
     t._node = t._grad = t._cell = t._view = t._hooks = None
     t._requires_grad = requires_grad
     if attributes:

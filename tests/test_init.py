@@ -42,7 +42,7 @@ def filled(lib: Any, name: str, shape: tuple[int, ...], kind: str, seed: int, **
     x = lib.zeros(shape, dtype=getattr(lib, kind))
     result = getattr(lib.nn.init, name.split()[0])(x, **FILLS.get(name, {}), **more)
     assert result is x
-    after = lib.rand(1).item()  # the streams must be equally far along
+    after = lib.get_rng_state().numpy().tobytes()  # the streams must be equally far along
     return x.numpy(), after
 
 
@@ -54,7 +54,7 @@ def check_bits(name: str, shape: tuple[int, ...], kind: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", FILLS)
-@pytest.mark.parametrize("kind", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("shape", [(3, 4), (20, 31), (4, 3, 2, 2)], ids=str)
 def test_same_bits(name: str, kind: str, shape: tuple[int, ...]) -> None:
     check_bits(name, shape, kind, 42)
@@ -67,12 +67,26 @@ def test_same_bits_for_any_seed(name: str, rows: int, columns: int, seed: int) -
 
 
 @pytest.mark.parametrize("sparsity", [0.0, 0.1, 0.5, 1.0])
-def test_sparse(sparsity: float) -> None:
+@pytest.mark.parametrize("seed", [None, 8])
+def test_sparse(sparsity: float, seed: int | None) -> None:
+    """The generator draws the numbers, the global one always which rows are zeroed."""
     results = []
     for lib in (minitorch, torch):
         lib.manual_seed(3)
-        results.append(lib.nn.init.sparse_(lib.empty(7, 5), sparsity, std=0.3).numpy())
-    assert results[0].tobytes() == results[1].tobytes()
+        g = None if seed is None else lib.Generator().manual_seed(seed)
+        filled = lib.nn.init.sparse_(lib.empty(70, 5), sparsity, std=0.3, generator=g).numpy().tobytes()
+        results.append([filled, *[source.get_state().tolist() for source in (g, lib.default_generator) if source]])
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("name", RANDOM)
+def test_memory_order(name: str) -> None:
+    results = []
+    for lib in (minitorch, torch):
+        lib.manual_seed(3)
+        x = lib.zeros(20, 31).t()
+        results.append(getattr(lib.nn.init, name.split()[0])(x, **FILLS[name]).numpy().tobytes())
+    assert results[0] == results[1]
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (6, 3), (3, 6), (4, 3, 2)], ids=str)
@@ -96,8 +110,7 @@ def test_a_generator_is_used_and_the_global_one_left_alone() -> None:
             lib.manual_seed(0)
             x, after = filled(lib, name, (6, 5), "float32", 0, generator=lib.Generator().manual_seed(7))
             results.append(x)
-            lib.manual_seed(0)
-            assert after == lib.rand(1).item()
+            assert after == lib.manual_seed(0).get_state().numpy().tobytes()
         if name == "orthogonal_":
             np.testing.assert_allclose(results[0], results[1], atol=1e-5)
         else:
@@ -138,6 +151,7 @@ EXACT = {
     "dirac 2-d": lambda t, i: i.dirac_(t.ones(2, 2)),
     "dirac groups": lambda t, i: i.dirac_(t.ones(3, 2, 3), 2),
     "orthogonal 1-d": lambda t, i: i.orthogonal_(t.ones(2)),
+    "orthogonal of halves": lambda t, i: i.orthogonal_(t.ones(2, 2, dtype=t.float16)),
     "sparse 3-d": lambda t, i: i.sparse_(t.ones(2, 3, 4), 0.1),
     "bounds": lambda t, i: i.uniform_(t.ones(3), 1.0, 0.0),
     "negative std": lambda t, i: i.normal_(t.ones(3), 0.0, -1.0),
@@ -183,6 +197,7 @@ LAYERS = {
     "wide Linear": lambda t, k: t.nn.Linear(300, 20, **k),
     "Bilinear": lambda t, k: t.nn.Bilinear(3, 4, 5, **k),
     "Bilinear without bias": lambda t, k: t.nn.Bilinear(3, 4, 5, bias=False, **k),
+    "Bilinear of one": lambda t, k: t.nn.Bilinear(1, 1, 1, **k),
     "PReLU": lambda t, k: t.nn.PReLU(3, 0.1, **k),
     "network": lambda t, k: t.nn.Sequential(
         t.nn.Linear(10, 32, **k), t.nn.ReLU(), t.nn.Linear(32, 64, **k), t.nn.ReLU(), t.nn.Linear(64, 1, **k)
@@ -203,3 +218,11 @@ def test_layers_start_with_the_same_bits(name: str, kind: str, seed: int) -> Non
     assert states[0].keys() == states[1].keys()
     for key in states[0]:
         assert states[0][key].tobytes() == states[1][key].tobytes(), key
+
+
+def test_no_layer_with_parameters_is_left_out() -> None:
+    tried = {name.split()[0] for name in LAYERS}
+    for name in minitorch.nn.__all__:
+        thing = getattr(minitorch.nn, name)
+        if hasattr(thing, "reset_parameters"):
+            assert name in tried

@@ -143,7 +143,7 @@ def test_repeated_memory_is_refused():
         R.bernoulli_(ours, np.full(4, 0.5))
 
 
-# --- probabilities in an array, dropout
+# --- probabilities in an array
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -161,42 +161,6 @@ def test_bernoulli_of_an_array(dtype, kind):
             R.bernoulli_(view, p, g)
             their_view.bernoulli_(torch.from_numpy(np.array(p)), generator=h)
             assert_same(ours, theirs, g, h)
-
-
-def their_dropout(theirs, p, seed):
-    torch.manual_seed(seed)
-    result = torch.nn.functional.dropout(theirs, p)
-    return result, torch.default_generator
-
-
-@pytest.mark.parametrize("dtype", FLOATS, ids=str)
-@pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 1 / 3, 0.9, 0.987, 1])
-def test_dropout_noise(dtype, p):
-    g = R.Generator().manual_seed(4)
-    theirs, h = their_dropout(torch.ones(40, 30, dtype=DTYPES[dtype]), p, 4)
-    assert_same(R.dropout_noise(np.ones((40, 30), dtype), p, g), theirs, g, h)
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs"),
-    [
-        (lambda a: a.transpose(1, 0, 2), lambda a: a.transpose(0, 1)),
-        (lambda a: a.transpose(2, 0, 1), lambda a: a.permute(2, 0, 1)),
-        (lambda a: a[:, ::2], lambda a: a[:, ::2]),
-        (lambda a: a[1:].transpose(2, 1, 0)[:, :, ::2], lambda a: a[1:].permute(2, 1, 0)[:, :, ::2]),
-        (lambda a: np.broadcast_to(a[:, :1], (4, 7, 5)), lambda a: a[:, :1].expand(4, 7, 5)),
-        (
-            lambda a: np.broadcast_to(a[:, :1], (4, 7, 5)).transpose(1, 2, 0),
-            lambda a: a[:, :1].expand(4, 7, 5).permute(1, 2, 0),
-        ),
-    ],
-)
-def test_dropout_noise_has_the_layout_of_its_input(ours, theirs):
-    g = R.Generator().manual_seed(9)
-    expected, h = their_dropout(theirs(torch.ones(4, 4, 5)), 0.4, 9)
-    noise = R.dropout_noise(ours(np.ones((4, 4, 5), np.float32)), 0.4, g)
-    assert_same(noise, expected, g, h)
-    assert tuple(s // 4 for s in noise.strides) == expected.stride()
 
 
 # --- sequences of calls on one generator

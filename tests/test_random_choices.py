@@ -1,16 +1,17 @@
 """Permutations, choices, counts: the indices that PyTorch draws."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_helpers import DTYPES, FLOATS, SIZES, assert_same, generators, state_bytes
+from random_helpers import DTYPES, FLOATS, SIZES, assert_same, generators
 
 from minitorch import random as R
-from minitorch.random import integers
+from minitorch.random import integers, selection
 
 # --- permutations, choices, counts
 
@@ -26,15 +27,18 @@ def test_randperm(dtype):
 
 
 @settings(deadline=None)
-@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=60))
-def test_exchanges_in_bulk_are_the_loop(chances):
-    """Also for partners that no fair draw would give, such as one place for all steps."""
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=60), st.sampled_from([0, 1, 7, 2**16]))
+def test_exchanges_in_bulk_are_the_loop(chances, short):
+    """Also for partners that no fair draw would give, such as one place for all steps; in rounds down to the last
+    `short` places."""
     n = len(chances) + 1
     partners = [i + int(c * (n - i)) for i, c in enumerate(chances)]
     order = list(range(n))
     for i, k in enumerate(partners):
         order[i], order[k] = order[k], order[i]
-    assert integers._exchanged(np.array(partners)).tolist() == order
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integers, "_SHORT", max(short, 1))
+        assert integers._exchanged(np.array(partners)).tolist() == order
 
 
 def weights(shape, dtype, zeros=False):
@@ -67,18 +71,86 @@ def test_multinomial_without_replacement(dtype):
                 assert_same(R.multinomial(q, samples, False, g), theirs, g, h)
 
 
-def test_multinomial_of_equal_keys_draws_the_same_set():
-    """Only their order is open: zeros come last and in order, halves may be equal by rounding."""
-    p = np.array([0.5, 0, 2, 0, 1], np.float32)
-    g, h = generators(0)
-    ours, theirs = R.multinomial(p, 5, False, g), torch.multinomial(torch.from_numpy(p), 5, generator=h)
-    assert ours[:3].tolist() == theirs[:3].tolist()
-    assert ours[3:].tolist() == [1, 3]
-    p = weights((300,), np.float16)
-    g, h = generators(0)
-    ours, theirs = R.multinomial(p, 300, False, g), torch.multinomial(torch.from_numpy(p), 300, generator=h)
-    assert sorted(ours.tolist()) == sorted(theirs.tolist()) == list(range(300))
-    assert state_bytes(g) == state_bytes(h)
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+def test_multinomial_of_equal_keys(dtype):
+    """Weights of 0 have equal keys, and halves may have them by rounding."""
+    p = np.array([0.5, 0, 2, 0, 1, 0, 0], dtype)
+    for seed in range(5):
+        g, h = generators(seed)
+        assert_same(R.multinomial(p, 7, False, g), torch.multinomial(torch.from_numpy(p), 7, generator=h), g, h)
+    for shape, count in (((300,), 300), ((3, 40), 40), ((2, 1000), 9), ((2, 1000), 700)):
+        p = weights(shape, dtype, zeros=True)
+        g, h = generators(0)
+        assert_same(R.multinomial(p, count, False, g), torch.multinomial(torch.from_numpy(p), count, generator=h), g, h)
+
+
+def check_largest(keys, k):
+    assert selection.largest(keys, k).tolist() == torch.from_numpy(keys).topk(k).indices.tolist()
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, 2.0, 3.5, np.inf, np.nan]), min_size=1, max_size=300),
+    st.floats(0, 1),
+    st.sampled_from(["as it is", "rising", "falling", "organ pipes"]),
+)
+def test_equal_numbers_come_in_the_order_of_topk(keys, part, arrangement):
+    if arrangement != "as it is":
+        keys.sort(reverse=arrangement == "falling")
+    if arrangement == "organ pipes":
+        keys = keys[::2] + keys[1::2][::-1]
+    check_largest(np.array(keys), 1 + int(part * (len(keys) - 1)))
+
+
+@pytest.mark.parametrize("n", [64, 200, 5000])
+def test_few_of_many_equal_numbers(n):
+    keys = np.random.default_rng(n).integers(0, 9, n).astype(float)
+    for k in (1, n // 65 + 1, n // 64, n // 64 + 1, n // 2, n):
+        check_largest(keys, k)
+
+
+class Rank:
+    """A number that is fixed only when it must be, and then so that quicksort gains least (D. McIlroy, "A killer
+    adversary for quicksort", Software: Practice and Experience 29, 1999)."""
+
+    fixed = 0
+    candidate = None
+
+    def __init__(self):
+        self.value = None
+
+    def __gt__(self, other):
+        if self.value is None and other.value is None:
+            loser = self if self is Rank.candidate else other
+            loser.value = Rank.fixed = Rank.fixed - 1
+        if self.value is None:
+            Rank.candidate = self
+        elif other.value is None:
+            Rank.candidate = other
+        ours, theirs = (-math.inf if rank.value is None else rank.value for rank in (self, other))
+        return ours > theirs
+
+
+def test_where_selection_gives_up(monkeypatch):
+    n = 1000
+    monkeypatch.setattr(Rank, "fixed", 0)
+    ranks = [Rank() for _ in range(n)]
+    selection._select([(rank, i) for i, rank in enumerate(ranks)], n - 1)
+    keys = np.array([rank.value or -n - 1.0 for rank in ranks])
+    keys[keys.argmin()] = np.sort(keys)[1]  # without equal ones there is nothing to find out
+    heaps = []
+    heap = selection._heap_of_largest
+    monkeypatch.setattr(selection, "_heap_of_largest", lambda *args: heaps.append(args) or heap(*args))
+    check_largest(keys, n)
+    assert heaps
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_where_sorting_gives_up(depth):
+    items = [(int(rank), i) for i, rank in enumerate(np.random.default_rng(depth).permutation(400))]
+    selection._sort(items, 0, 400, depth)
+    selection._insert_all(items, 0, 400)
+    assert [rank for rank, _ in items] == list(range(400))[::-1]
 
 
 def test_multinomial_shapes():

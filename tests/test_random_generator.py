@@ -2,8 +2,11 @@
 
 import copy
 import math
+import os
 import pickle
+import signal
 import struct
+import threading
 import warnings
 
 import numpy as np
@@ -160,6 +163,42 @@ def test_copies_go_on_alone(copied):
     assert g.words(700).tolist() == first
     g.words(1)
     assert state_bytes(twin) != state_bytes(g)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_a_fork_goes_on_where_the_parent_is():
+    """Also if another thread was drawing just then, and so held the generator's lock."""
+    generators_at_hand = [R.manual_seed(5), R.Generator().manual_seed(6), R.Generator()]
+    for g in generators_at_hand[:2]:
+        g.words(700)
+        R.normal_(np.zeros(1), generator=g)
+    expected = [
+        np.concatenate([copy.copy(g).words(3), copy.copy(g).words64(300)]).tobytes() for g in generators_at_hand
+    ]
+    reader, writer = os.pipe()
+    held, forked = threading.Event(), threading.Event()
+
+    def hold():
+        with generators_at_hand[0]._twister.lock, generators_at_hand[1]._twister.lock:
+            held.set()
+            forked.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        drawn = [np.concatenate([copy.copy(g).words(3), g.words64(300)]).tobytes() for g in generators_at_hand]
+        os.write(writer, b"equal" if drawn == expected else b"different")
+        os._exit(0)
+    forked.set()
+    thread.join()
+    os.close(writer)
+    with open(reader, "rb") as pipe:
+        assert pipe.read() == b"equal"
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_seeding_from_the_system():

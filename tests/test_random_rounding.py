@@ -28,8 +28,11 @@ def to_float32(exact):
     return min(around, key=lambda c: (abs(Fraction(float(c)) - exact), int(c.view(np.int32)) & 1))
 
 
+powers = st.builds(lambda sign, e: sign * 2.0**e, st.sampled_from([-1, 1]), st.integers(-29, 29))
+
+
 @settings(max_examples=300, deadline=None)
-@given(floats(32), floats(32), floats(32))
+@given(floats(32), floats(32) | powers, floats(32))
 def test_fma32(x, y, c):
     exact = Fraction(x) * Fraction(y) + Fraction(c)
     assert rounding.fma32(np.array([x], np.float32), y, c)[0] == to_float32(exact)
@@ -68,7 +71,7 @@ def test_uniform_near_ties():
     """3 u + 2**-60: the second term decides where 3 u is in the middle between two float32 numbers."""
     u = (np.arange(2**24 - 64, 2**24) * 2.0**-24).astype(np.float32)
     low, high = 2.0**-60, 3.0
-    drawn = uniform._between(u, np.float32(low), np.float32(high))
+    drawn = uniform._stretch(u, np.float32(low), np.float32(high), np.float32(high) - np.float32(low))
     assert drawn.tolist() == [float(to_float32(Fraction(float(v)) * 3 + Fraction(low))) for v in u]
 
 

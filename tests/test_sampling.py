@@ -19,6 +19,9 @@ torch.randn(2,dtype=torch.int64)   torch.randn(20)   torch.randn(())   torch.ran
 torch.rand_like(torch.ones(2,3))   torch.rand_like(torch.ones(2,3).T)
 torch.rand_like(torch.ones(2,dtype=torch.int64))
 torch.rand_like(torch.ones(2,dtype=torch.int64),dtype=torch.float32)   torch.rand_like(3)
+torch.rand_like(torch.ones(3,2).T,memory_format=torch.contiguous_format)
+torch.rand_like(torch.ones(3,2).T,memory_format=torch.preserve_format)   torch.rand(0,dtype=torch.int64)
+torch.randn(0,dtype=torch.int64)   torch.randn_like(torch.ones(3),generator=torch.Generator().manual_seed(3))
 torch.rand_like(torch.ones(2),requires_grad=True)   torch.randn_like(torch.ones(2,3))
 torch.randn_like(torch.ones(2,3,dtype=torch.int32))   torch.randn_like(input=torch.ones(2))   torch.randn_like([1])
 """
@@ -77,7 +80,8 @@ torch.normal(torch.zeros(3),1.,generator=torch.Generator().manual_seed(3))
 torch.normal(torch.zeros(3,requires_grad=True),1.)   torch.normal("a",1.,(3,))   torch.normal(0.,"a",(3,))
 torch.normal(0.,1.,(3,),dtype=torch.int64)   torch.normal(np.float32(0.),np.float64(1.),(3,))
 torch.normal(0.,1.,(2,-1))   torch.normal(torch.tensor(0.),torch.tensor(1.),(3,))
-torch.normal(torch.tensor(0.),torch.tensor(1.))   torch.normal(torch.zeros(3,4).T,1.)
+torch.normal(torch.tensor(0.),torch.tensor(1.))   torch.normal(torch.zeros(3,4).T,1.)   torch.normal(0.5,torch.zeros(0,dtype=torch.int64))
+torch.normal(torch.zeros(0,dtype=torch.int64),torch.zeros(0,dtype=torch.int64))
 torch.normal(torch.zeros(5,4).T,torch.ones(4,5))
 """
 
@@ -105,12 +109,21 @@ torch.multinomial(torch.ones(3,dtype=torch.float16),2)   torch.ones(3).multinomi
 torch.ones(3).multinomial(2,replacement=True)   torch.multinomial(torch.ones(3,requires_grad=True),2)
 torch.multinomial(torch.ones(3),torch.tensor(2))
 torch.multinomial(torch.ones(3),2,generator=torch.Generator().manual_seed(3))   torch.poisson(torch.tensor([1.,5]))
+torch.bernoulli(torch.zeros(0,dtype=torch.int64))   torch.multinomial(torch.ones(0),2,True)
+torch.multinomial(torch.ones(0),1)   torch.multinomial(torch.ones(0),1,True)   torch.multinomial(torch.ones(3,0),1,True)
+torch.multinomial(torch.ones(3,0),2,True)   torch.multinomial(torch.ones(0,0),1,True)
+torch.multinomial(torch.ones(0,0),2,True)   torch.multinomial(torch.ones(0,3),2)
+torch.multinomial(torch.ones(3),2,False,generator=torch.Generator().manual_seed(3),out=None)
 torch.poisson(torch.tensor([1,5]))   torch.poisson(torch.tensor([-1.,5]))   torch.poisson(3.)
 torch.poisson(torch.tensor([1.,5]),generator=torch.Generator().manual_seed(3))
 """
 
 FILLED_IN_PLACE = """
 torch.full((4,),0.5).bernoulli_()   torch.full((4,),0.5).bernoulli_(0.9)
+torch.zeros(40).bernoulli_(torch.tensor(0.5))   torch.zeros(40).bernoulli_(torch.tensor(0.5,dtype=torch.float64))
+torch.zeros(2,3).bernoulli_(torch.tensor([0.1,0.9,0.5]))   torch.zeros(3).bernoulli_(torch.tensor([0.1,0.9]))
+torch.zeros(3).uniform_(True,2)   torch.zeros(3).normal_(False,True)   torch.zeros(3).exponential_(True)
+torch.zeros(3,dtype=torch.int64).random_(True)   torch.zeros(3).normal_(torch.tensor(1.),torch.tensor(2.))
 torch.full((4,),0.5).bernoulli_(torch.tensor([0.,1,0,1]))   torch.zeros(3).normal_()   torch.zeros(3).normal_(1,2)
 torch.zeros(3).normal_(mean=1,std=2)   torch.zeros(3).normal_(std=2)   torch.zeros(3).normal_(0,-1)
 torch.zeros(3).normal_("a")   torch.zeros(3).normal_(foo=1)   torch.zeros(3,dtype=torch.int64).normal_()
@@ -161,6 +174,10 @@ REFUSED = [
     ("torch.multinomial([1.0], 1)", TypeError, "multinomial", "input", "list"),
     ("torch.zeros(3).normal_('a')", TypeError, "normal_", "mean", "str"),
     ("torch.zeros(3).uniform_(low=1)", TypeError, "uniform_", "low"),
+    ("torch.rand(2, out=torch.zeros(2))", NotImplementedError, "rand", "out"),
+    ("torch.bernoulli(torch.ones(2), out=torch.zeros(2))", NotImplementedError, "bernoulli", "out"),
+    ("torch.multinomial(torch.ones(2), 1, out=torch.zeros(1))", NotImplementedError, "multinomial", "out"),
+    ("torch.normal(torch.ones(2), 1.0, out=torch.zeros(1))", NotImplementedError, "normal", "out"),
 ]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd import tape
-from minitorch.autograd.mismatch import check_integer, explain, promoted
+from minitorch.autograd.mismatch import check_integer, explain, promoted, settled
 from minitorch.autograd.mode import grad_enabled, inference
 from minitorch.autograd.tape import (
     CUSTOM_VIEW,
@@ -26,7 +26,7 @@ from minitorch.autograd.tape import (
     version_cell,
     wrap,
 )
-from minitorch.device import Array, device_of, move, xp
+from minitorch.device import Array, xp
 
 
 def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
@@ -47,16 +47,21 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
                 arrays = promoted(arrays)
             out = op.function(*arrays, **options)
         except (AttributeError, TypeError, ValueError) as error:
-            raise explain(method.__name__, op.arguments, arrays, error) from None
+            moved = tape.host_scalars_moved(op, args)
+            if moved is None or moved[0] is not self:
+                raise explain(method.__name__, op.arguments, arrays, error) from None
+            return method(*moved, **options)
+        if out.__class__ is not np.ndarray:
+            out = settled(op, arrays, out)
         check_fits(self, out)
         if tracked:
             if keeps_old:
                 arrays[0] = arrays[0].copy()
                 args = (_before(self, arrays[0]), *args[1:])
-            outcome = wrap(np.asarray(out) if self._view is not None else self._data)
+            outcome = wrap(out if self._view is not None else self._data)
             outcome._cell = None if self._view is not None else version_cell(self)
             record(op, args, arrays, _mask(args), options, outcome)
-        self._data[...] = _on_device_of(self._data, out)
+        self._data[...] = out
         bump(self)
         if tracked and self._view is not None:
             write_through(self, outcome)
@@ -126,11 +131,11 @@ _copy_ = inplace(overwrite, "copy_")
 def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     """Write `src`, broadcast and converted, into this tensor's memory; returns the tensor.
 
-    non_blocking never changes the values seen.
+    non_blocking changes nothing here: the copy is done when this returns, or the GPU does it before what comes next.
     """
     if not isinstance(src, tape.Tensor):
         raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {src.__class__.__name__}")
-    return _copy_(self, src)
+    return _copy_(self, tape.beside(src, self))
 
 
 @differentiable(lambda g: zeros_like(g), lambda g: g)
@@ -138,6 +143,8 @@ def fill(input: Array, value: Array) -> Array:
     """`value`, a number or 0-d tensor, in every place of `input`."""
     if getattr(value, "ndim", 0):
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
+    if hasattr(value, "dtype") and xp(value) is not xp(input):
+        raise TypeError("a value on another device")  # which is moved then
     return xp(input).full_like(input, value if hasattr(value, "dtype") else as_element(value, input.dtype))
 
 
@@ -259,10 +266,6 @@ def write_through(t: Any, value: Any) -> None:
     record(write.op, args, [x._data for x in args], _mask(args), {"steps": view.steps}, outcome)
     take_node(view.base, outcome)
     view.refresh(t)
-
-
-def _on_device_of(target: Array, value: Array) -> Array:
-    return value if type(target) is type(value) else move(value, device_of(target))
 
 
 def _mask(args: Any) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
-from minitorch.device import device_of, xp
+from minitorch.device import device_of
 
 
 def is_array(x: Any) -> bool:
@@ -41,9 +41,6 @@ def promoted(arrays: list[Any]) -> list[Any]:
         raise RuntimeError(
             "bool tensors take numbers up to 2**63 - 1: minitorch and PyTorch have no uint64 to promote to"
         )
-    home = next((x for x in arrays if is_array(x) and not isinstance(x, np.ndarray)), None)
-    if home is not None:  # a 0-d CPU tensor may join CUDA tensors, as a number does
-        arrays = [xp(home).asarray(x) if isinstance(x, np.ndarray) and not x.ndim else x for x in arrays]
     return arrays
 
 
@@ -75,8 +72,8 @@ def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception
     if len(places) > 1:
         (place, first), (other, second) = list(places.items())[:2]
         return RuntimeError(
-            f"Expected all tensors to be on the same device, but {name} got '{first}' on {place} and "
-            f"'{second}' on {other}. Move one of them: .to('{place}') or .to('{other}')."
+            f"Expected all tensors to be on the same device, but found at least two devices, {place} and {other}! {name} "
+            f"got '{first}' on {place} and '{second}' on {other}. Move one of them: .to('{place}') or .to('{other}')."
         )
     if isinstance(error, TypeError | AttributeError):
         numbers_allowed = isinstance(error, TypeError) and bool(found)
@@ -84,12 +81,38 @@ def explain(name: str, arguments: list[str], arrays: list[Any], error: Exception
             if not (is_array(x) or x is None or (numbers_allowed and isinstance(x, int | float))):
                 kind = x.__class__.__name__
                 return TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {kind}")
-        if "ufunc" in str(error) or "numpy" in str(error):
+        if any(word in str(error) for word in ("ufunc", "numpy", "cupy")):
             kinds = ", ".join(dtypes.scalar_name(x) for _, x in found)
             return RuntimeError(f"\"{name}\" not implemented for '{kinds}': {error}")
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return RuntimeError(f"{name}(): {broadcast_error([x.shape for _, x in found])}")
     return error
+
+
+# Beside those that promote, the ops whose arguments broadcast: a 0-d CPU tensor joins CUDA tensors as a number would.
+_ELEMENTWISE = frozenset(
+    "sub rsub lerp where isclose logical_and logical_or logical_xor masked_fill fill prelu l1_loss huber_loss kl_div".split()
+)
+_ACROSS = frozenset(("transfer", "read", "put", "add_at", "overwrite"))  # ops that take tensors of several devices
+
+
+def takes_host_scalars(op: Any) -> bool:
+    """Whether a 0-d CPU tensor may stand beside CUDA tensors in a call of this op."""
+    return op.promote or op.name in _ELEMENTWISE
+
+
+def settled(op: Any, arrays: Any, out: Any) -> Any:
+    """What is not a NumPy array as a Tensor holds it: a NumPy scalar as a 0-d array, CuPy's with NumPy's own dtype.
+
+    RuntimeError for arguments on several devices, in case CuPy was content with them.
+    """
+    if isinstance(out, np.generic | np.ndarray):
+        return np.asarray(out)
+    if len(arrays) > 1 and op.name not in _ACROSS:
+        for x in arrays:
+            if isinstance(x, np.ndarray) or (is_array(x) and x.device != out.device):
+                raise explain(op.name, op.arguments or [op.rest], arrays, RuntimeError())
+    return dtypes.canonical(out)
 
 
 def refuse_bool(name: str, *operands: Any) -> None:

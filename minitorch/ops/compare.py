@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.mismatch import is_array, refuse_bool
+from minitorch.autograd.mismatch import explain, is_array, refuse_bool
 from minitorch.autograd.tape import constant
-from minitorch.device import Array, xp
+from minitorch.device import Array, number_in, xp
+from minitorch.dtypes import scalar_name
 
 
 def require_tensors(name: str, **operands: Any) -> None:
@@ -109,13 +110,15 @@ def isclose(input: Array, other: Array, rtol: float = 1e-05, atol: float = 1e-08
 
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """True if all elements are close, as `isclose` has it."""
-    return bool(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)._data.all())
+    return number_in(isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)._data.all())
 
 
 def equal(input: Any, other: Any) -> bool:
     """True if both have the same shape and the same elements."""
     require_tensors("equal", input=input, other=other)
-    return input._data.shape == other._data.shape and bool((input._data == other._data).all())
+    if xp(input._data) is not xp(other._data):
+        raise explain("equal", ["input", "other"], [input._data, other._data], RuntimeError())
+    return input._data.shape == other._data.shape and number_in((input._data == other._data).all())
 
 
 # --- logic: anything but zero is true
@@ -180,8 +183,15 @@ def bitwise_xor(input: Array, other: Array) -> Array:
 def bitwise_not(input: Array) -> Array:
     """~input, elementwise; integers or bool."""
     if input.dtype.kind == "f":
-        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+        raise NotImplementedError(f"\"bitwise_not\" not implemented for '{scalar_name(input)}': convert it with .int()")
     return ~input
+
+
+def invert(self: Any) -> Any:
+    """~self, of integers or bool."""
+    if self._data.dtype.kind == "f":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return bitwise_not(self)
 
 
 @constant(2, promote=True)

@@ -6,6 +6,8 @@ import builtins
 import math
 from typing import Any
 
+import numpy as np
+
 from minitorch.autograd.inplace import zeros_like
 from minitorch.autograd.mismatch import refuse_bool
 from minitorch.autograd.tape import differentiable
@@ -13,6 +15,7 @@ from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name, to_floating
 from minitorch.ops.arithmetic import clamp, where
 from minitorch.ops.compare import eq, le, logical_and, require_tensors
+from minitorch.ops.rational import BLOCK, by_blocks
 
 # --- powers, exponentials, logarithms
 
@@ -71,15 +74,26 @@ def log1p(input: Array) -> Array:
     return xp(input).log1p(to_floating(input))
 
 
-@differentiable(lambda g, input, out: g * exp(input - out), lambda g, other, out: g * exp(other - out), promote=True)
+@differentiable(
+    lambda g, input, other: g / (1 + exp(other - input)),
+    lambda g, input, other: g / (1 + exp(input - other)),
+    promote=True,
+)
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow."""
     _floating_tensors("logaddexp", input, other)
     return xp(input).logaddexp(input, other)
 
 
+def _xlogy_slope(g: Any, input: Any, other: Any) -> Any:
+    if hasattr(other, "dtype"):
+        return where(logical_and(eq(input, 0), le(other, 0)), 0.0, g * log(other))
+    slope = g * float(np.log(other))
+    return slope if other > 0 else where(eq(input, 0), 0.0, slope)
+
+
 @differentiable(
-    lambda g, input, other: where(logical_and(eq(input, 0), le(other, 0)), 0.0, g * log(other)),
+    _xlogy_slope,
     lambda g, input, other: g * input / other,
     promote=True,
 )
@@ -105,9 +119,21 @@ def xlogy(input: Any, other: Any, **options: Any) -> Any:
 @differentiable(lambda g, out: g * (1 - out) * out)
 def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-input))."""
-    out = xp(input).exp(-to_floating(input))
+    x = to_floating(input)
+    if x.dtype.char == "e":
+        return sigmoid.array(x.astype(np.float32)).astype(x.dtype)
+    if not x.ndim:
+        return 1 / (1 + xp(x).exp(-x))
+    large = x.size > BLOCK and isinstance(x, np.ndarray) and x.flags.c_contiguous
+    return by_blocks(_sigmoid, x, x.dtype) if large else _sigmoid(x)
+
+
+def _sigmoid(x: Array) -> Array:
+    lib = xp(x)
+    out = lib.negative(x)
+    lib.exp(out, out=out)
     out += 1
-    return xp(out).reciprocal(out) if out.ndim else 1 / out
+    return lib.reciprocal(out, out=out)
 
 
 @differentiable(lambda g, input: g / (input * (1 - input)))

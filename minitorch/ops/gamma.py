@@ -182,7 +182,7 @@ def _polygamma(n: int, x: np.ndarray) -> np.ndarray:
         for _ in range(n):
             derivative = -np.pi * derivative.deriv() * np.polynomial.Polynomial([1.0, 0.0, 1.0])
         value = -sign * scale * _zeta(n + 1, 1 - x) - np.pi * derivative(_cotangent(x))
-        return np.where(x == np.rint(x), sign * np.inf, value)
+        return np.where(x == np.rint(x), np.where(np.isinf(x), np.nan, sign * np.inf), value)
 
     return choose(x < 0, x, reflected, lambda x: scale * _zeta(n + 1, x))
 

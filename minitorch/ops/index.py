@@ -17,9 +17,9 @@ from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element, inplace, overwrite
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
-from minitorch.device import Array, xp
+from minitorch.device import Array, number_in, xp
 from minitorch.dtypes import scalar_name
-from minitorch.ops.along import add_at
+from minitorch.ops.at_tensors import ALL, TENSOR, check_on_gpu, put, read_at
 from minitorch.ops.dims import wrap_dim
 from minitorch.ops.shape import Size, data_of, reshape
 
@@ -88,16 +88,7 @@ def narrow(input: Any, dim: int, start: int, length: int) -> Any:
 
 # --- x[...]
 
-ALL = builtins.slice(None)
 _PLAIN = frozenset((int, type(None)))
-
-
-class _Placeholder:
-    def __repr__(self) -> str:
-        return "<tensor>"
-
-
-TENSOR = _Placeholder()
 
 
 def _plain(index: Any) -> tuple[Any, ...] | None:
@@ -137,7 +128,7 @@ def getitem(input: Any, index: Any) -> Any:
     basic, items, tensors = _parse(index, input._data.shape)
     if not tensors:
         return _basic(input, index=basic)
-    return read(input if items == basic else _basic(input, index=basic), *tensors, items=items)
+    return read_at(input if items == basic else _basic(input, index=basic), tensors, items)
 
 
 def _parse(index: Any, shape: Size) -> tuple[tuple[Any, ...], tuple[Any, ...], list[Any]]:
@@ -214,7 +205,7 @@ def _part(i: Any) -> Any:
     if isinstance(i, tape.Tensor):
         kind = i._data.dtype.kind
         return (
-            int(i._data)
+            int(number_in(i._data))
             if not i._data.ndim and (kind == "i" or (kind == "u" and i._data.itemsize > 1))
             else _index_tensor(i)
         )
@@ -284,92 +275,7 @@ def _dims_used(i: Any) -> int:
     return 0 if i is None or i is Ellipsis else 1
 
 
-# --- reading and writing at tensors
-
-
-def _filled(input: Array, items: tuple[Any, ...], indices: tuple[Array, ...]) -> tuple[Any, ...]:
-    """The whole index, its tensors where `input` is."""
-    lib = xp(input)
-    remaining = iter(indices)
-    return tuple([lib.asarray(next(remaining)) if i is TENSOR else i for i in items])
-
-
-def _refused(shape: Size, index: tuple[Any, ...], error: Exception) -> IndexError:
-    """What is wrong with the tensors of an index, in PyTorch's words."""
-    dim = 0
-    for i in index:
-        if is_array(i) and i.dtype.kind == "b":
-            for d in range(i.ndim):
-                if i.shape[d] != shape[dim + d]:
-                    return IndexError(
-                        f"The shape of the mask {list(i.shape)} at index {d} does not match the shape of the indexed tensor "
-                        f"{list(shape)} at index {dim + d}"
-                    )
-            dim += i.ndim
-            continue
-        if is_array(i) and i.size:
-            low, high, n = int(i.min()), int(i.max()), shape[dim]
-            if high >= n or low < -n:
-                return IndexError(
-                    f"index {high if high >= n else low} is out of bounds for dimension {dim} with size {n}"
-                )
-        dim += 1
-    return IndexError(f"shape mismatch: indexing tensors could not be broadcast together: {error}")
-
-
-@differentiable(
-    lambda g, shape, indices, items: _add_at(g, *indices, items=items, size=shape), None, name="IndexBackward0"
-)
-def read(input: Array, *indices: Array, items: tuple[Any, ...]) -> Array:
-    index = _filled(input, items, indices)
-    try:
-        if len(indices) == 1 and indices[0].dtype.kind == "i":
-            return input.take(index[items.index(TENSOR)], items.index(TENSOR))
-        out = input[index]
-    except IndexError as error:
-        raise _refused(input.shape, index, error) from None
-    return out if out.flags.c_contiguous else out.copy(order="C")
-
-
-@differentiable(lambda g, indices, items: read(g, *indices, items=items), None, name="IndexPutBackward0")
-def _add_at(input: Array, *indices: Array, items: tuple[Any, ...], size: Size) -> Array:
-    """Zeros of `size` with `input` added where the index reads: the adjoint of advanced indexing."""
-    lib = xp(input)
-    out = lib.zeros(size, input.dtype)
-    index = _filled(out, items, indices)
-    if all(i.dtype.kind == "b" for i in indices):
-        out[index] = input  # a mask reads no element twice
-    else:
-        add_at(out, index, input)
-    return out
-
-
-@differentiable(
-    lambda g, indices, items, accumulate: g if accumulate else put(g, 0.0, *indices, items=items),
-    lambda g, indices, items: read(g, *indices, items=items),
-    None,
-    name="IndexPutBackward0",
-)
-def put(input: Array, value: Array, *indices: Array, items: tuple[Any, ...], accumulate: bool = False) -> Array:
-    """A copy of `input` with `value` written (or added) where the index reads."""
-    out = xp(input).array(input)  # a gradient may be a NumPy scalar, whose copy cannot be written
-    index = _filled(out, items, indices)
-    if not is_array(value):
-        value = as_element(value, out.dtype)
-    try:
-        if accumulate:
-            add_at(out, index, value)
-        else:
-            out[index] = value
-    except IndexError as error:
-        raise _refused(input.shape, index, error) from None
-    except (ValueError, TypeError):
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to the places in a tensor of "
-            f"shape {list(input.shape)} that the index names"
-        ) from None
-    return out
-
+# --- writing
 
 put_ = inplace(put, "index_put_")
 _overwrite_ = inplace(overwrite, "copy_")
@@ -398,14 +304,16 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         except IndexError:
             pass  # `_parse` says why
         else:
-            _overwrite_(target, value)
+            _overwrite_(target, tape.beside(value, input) if isinstance(value, tape.Tensor) else value)
             return
     basic, items, tensors = _parse(index, input._data.shape)
     if not tensors:
+        value = tape.beside(value, input) if isinstance(value, tape.Tensor) else value
         _overwrite_(_basic(input, index=basic), value)
         return
-    value = _value_for(input, value, tensors)
-    put_(input if items == basic else _basic(input, index=basic), value, *tensors, items=items)
+    target = input if items == basic else _basic(input, index=basic)
+    check_on_gpu(target, tensors, items)
+    put_(target, _value_for(input, value, tensors), *tensors, items=items)
 
 
 def _type_name(value: Any) -> str:
@@ -414,8 +322,13 @@ def _type_name(value: Any) -> str:
 
 
 def _value_for(input: Any, value: Any, tensors: list[Any]) -> Any:
-    """The value in the input's dtype, which it must have already, unless it is one number for one mask."""
-    if not isinstance(value, tape.Tensor) or value._data.dtype is input._data.dtype:
+    """The value in the input's dtype, which it must have already, unless it is one number for one mask; where the input
+    is, if it is 0-d."""
+    if not isinstance(value, tape.Tensor):
+        return value
+    if not value._data.ndim:
+        value = tape.beside(value, input)
+    if value._data.dtype is input._data.dtype:
         return value
     if value._data.size == 1 and len(tensors) == 1 and tensors[0]._data.dtype.kind == "b":
         return value.to(input.dtype)
@@ -436,6 +349,7 @@ def _put_args(input: Any, indices: Any, values: Any, name: str) -> tuple[Any, li
         raise TypeError(f"{name}(): argument 'values' (position 2) must be Tensor, not {values.__class__.__name__}")
     # A 0-d index is one of one element; the dimension it gives is then left out.
     _, items, tensors = _parse(tuple(x if x._data.ndim else reshape(x, (1,)) for x in indices), input._data.shape)
+    check_on_gpu(input, tensors, items)
     return _value_for(input, values, tensors), tensors, items
 
 

@@ -14,7 +14,7 @@ from minitorch.autograd.broadcast import clone, convert, convert_to_integer
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
-from minitorch.dtypes import promote_numpy
+from minitorch.dtypes import promote_numpy, scalar_name
 from minitorch.ops.dims import numpy_names, wrap_dim, wrap_dims
 from minitorch.ops.index import select, slice_dim
 from minitorch.ops.scatter import index_add
@@ -284,8 +284,18 @@ def _gather_repeats(g: Any, repeats: Any, dim: int, shape: Size) -> Any:
     return index_add(tape.wrap(zeros), dim, tape.wrap(where), g)
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
-    """Each element (or slice along `dim`) repeated `repeats` times in place. output_size: how many that makes, if known."""
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Any:
+    """Each element (or slice along `dim`) repeated `repeats` times in place. output_size: how many that makes, if known.
+
+    Of counts alone: the number i as often as the i-th count says.
+    """
+    if repeats is None:
+        return _numbers_repeated(input, output_size)
+    return repeat_each(input, repeats, dim, output_size=output_size)
+
+
+def repeat_each(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+    """`repeat_interleave` as a method of tensors: with the repeats."""
     if isinstance(repeats, tape.Tensor):
         counts = repeats._data
         if counts.dtype.kind not in "iu" or counts.dtype.itemsize < 4:
@@ -313,6 +323,18 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
     if output_size is not None and output_size != total:
         raise RuntimeError(f"repeat_interleave: Invalid output_size, expected {total} but got {output_size}")
     return _repeat_interleave(input, repeats, dim)
+
+
+def _numbers_repeated(counts: Any, output_size: int | None) -> Any:
+    array = counts._data
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 4:
+        raise NotImplementedError(
+            f"\"repeat_interleave_cpu\" not implemented for '{scalar_name(array)}': counts are int32 or int64"
+        )
+    if array.ndim != 1:
+        raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
+    numbers = tape.wrap(xp(array).arange(array.size, dtype=array.dtype))
+    return repeat_each(numbers, counts, 0, output_size=output_size)
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:

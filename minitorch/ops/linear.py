@@ -285,7 +285,10 @@ def _einsum(*operands: Array, equation: str) -> Array:
     kind = operands[0].dtype
     for x in operands[1:]:
         _same_dtype(operands[0], x)
-    return xp(operands[0]).einsum(equation, *operands, optimize=len(operands) > 1).astype(kind, copy=False)
+    lib = xp(operands[0])
+    if len(operands) == 1:
+        return lib.einsum(equation, *operands).astype(kind, copy=False)
+    return lib.ascontiguousarray(lib.einsum(equation, *operands, optimize=True)).astype(kind, copy=False)
 
 
 def _einsum_gradient(g: Any, i: int, operands: Any, equation: str) -> Any:

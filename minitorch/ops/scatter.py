@@ -9,15 +9,17 @@ import numpy as np
 
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element, inplace
-from minitorch.autograd.mismatch import is_array
+from minitorch.autograd.mismatch import explain, is_array
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.choosing import select
 from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name
+from minitorch.faults import require_between
 from minitorch.ops.along import add_at, places, take_along
 from minitorch.ops.arithmetic import remainder, where
+from minitorch.ops.at_tensors import TENSOR, put, read, read_at
 from minitorch.ops.dims import wrap_dim
-from minitorch.ops.index import TENSOR, put, put_, read, spread
+from minitorch.ops.index import put_, spread
 from minitorch.ops.shape import Size, broadcast_shapes, data_of, expand, reshape
 
 # --- gather and scatter: one index per element, along one dimension
@@ -28,6 +30,12 @@ def _need_tensor(x: Any, argument: str, position: int, name: str) -> None:
         raise TypeError(
             f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {x.__class__.__name__}"
         )
+
+
+def _beside(input: Any, index: Any, name: str) -> None:
+    """RuntimeError for an index on another device, which CuPy would take."""
+    if xp(data_of(input)) is not xp(data_of(index)):
+        raise explain(name, ["input", "index"], [data_of(input), data_of(index)], RuntimeError())
 
 
 def _check_along(input: Any, dim: int, index: Any, name: str) -> int:
@@ -47,9 +55,9 @@ def _check_along(input: Any, dim: int, index: Any, name: str) -> int:
                 f"{list(array.shape)} apart from dimension {dim}"
             )
     n = array.shape[dim] if array.ndim else 1
-    if xp(i) is np and i.size and (i.min() < 0 or i.max() >= n):
-        bad = int(i.min()) if i.min() < 0 else int(i.max())
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {n}")
+    require_between(
+        i, 0, n - 1, f"index {{value}} is out of bounds for dimension {dim} with size {{size}}", RuntimeError
+    )
     return dim
 
 
@@ -216,12 +224,14 @@ def _along_slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any
     if i.dtype != np.int64 and (wide or i.dtype != np.int32):
         kind = IndexError if name.startswith("index_fill") else RuntimeError
         raise kind(f"{name}(): Expected dtype {'int64' if wide else 'int32/int64'} for index, got {scalar_name(i)}")
+    _beside(input, index, name)
     if not data_of(input).ndim:
         input = reshape(input, (1,))
     n = data_of(input).shape[dim]
-    if xp(i) is np and i.size and (i.min() < (-n if name.startswith("index_fill") else 0) or i.max() >= n):
-        kind = RuntimeError if name.startswith("index_add") else IndexError
-        raise kind(f"{name}(): index out of range in self: the index must lie in [0, {n})")
+    low, kind = -n if name.startswith("index_fill") else 0, RuntimeError if name.startswith("index_add") else IndexError
+    require_between(
+        i, low, n - 1, f"{name}(): index out of range in self: {{value}} does not lie in [0, {{size}})", kind
+    )
     return input, index if i.ndim else reshape(index, (1,)), (builtins.slice(None),) * dim + (TENSOR,), dim
 
 
@@ -333,9 +343,10 @@ def take(input: Any, index: Any) -> Any:
     _need_tensor(index, "index", 1, "take")
     if index._data.dtype != np.int64:
         raise RuntimeError(f"take(): Expected a long tensor for index, but got {scalar_name(index._data)}")
+    _beside(input, index, "take")
     if not index._data.ndim:
         return reshape(take(input, reshape(index, (1,))), ())
-    return read(reshape(input, (-1,)), index, items=(TENSOR,))
+    return read_at(reshape(input, (-1,)), [index], (TENSOR,))
 
 
 # --- masks
@@ -370,14 +381,15 @@ def masked_select(input: Any, mask: Any) -> Any:
     if mask._data.dtype.kind != "b":
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast_shapes(input._data.shape, mask._data.shape) or (1,)
-    return read(expand(input, shape), expand(mask, shape), items=(TENSOR,))
+    return read_at(expand(input, shape), [expand(mask, shape)], (TENSOR,))
 
 
 @constant()
 def _nonzero(input: Array) -> Array:
-    return (
-        xp(input).stack(xp(input).nonzero(input), -1) if input.ndim else xp(input).zeros((int(bool(input)), 0), "int64")
-    )
+    lib = xp(input)
+    if not input.ndim:
+        return lib.zeros((int(bool(input)), 0), "int64")
+    return lib.stack(lib.nonzero(input)).T  # dimension after dimension in memory, as in PyTorch
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:

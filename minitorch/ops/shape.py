@@ -121,9 +121,9 @@ def contiguous_copy(input: Array) -> Array:
 
 
 @differentiable(lambda g, to, source: transfer(g, to=source, source=to), name="ToCopyBackward0")
-def transfer(input: Array, *, to: device, source: device) -> Array:
+def transfer(input: Array, *, to: device, source: device, non_blocking: bool = False) -> Array:
     """`input` on another device; its gradient comes back."""
-    return move(input, to)
+    return move(input, to, non_blocking)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
@@ -336,9 +336,10 @@ def broadcast_shapes(*shapes: Any) -> Size:
     import numpy as np
 
     from minitorch.autograd.mismatch import broadcast_error
+    from minitorch.size import Size as TorchSize
 
     shapes = tuple((s,) if isinstance(s, int) else tuple(s) for s in shapes)
     try:
-        return tuple(np.broadcast_shapes(*shapes))
+        return TorchSize(np.broadcast_shapes(*shapes))
     except ValueError:
         raise RuntimeError(f"broadcast_shapes(): {broadcast_error(list(shapes))}") from None

@@ -9,25 +9,17 @@ from __future__ import annotations
 import math
 from functools import reduce
 from operator import add
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd.tape import differentiable
-from minitorch.device import Array, xp
+from minitorch.device import Array, cupy_special, xp
 from minitorch.dtypes import to_floating
 from minitorch.ops import error_function, gamma
 from minitorch.ops.compare import eq
 from minitorch.ops.elementwise import cos, exp, sin, where
-
-
-def _cupy_special() -> ModuleType:
-    """CuPy's special functions; only who holds a CuPy array comes here."""
-    import cupyx.scipy.special
-
-    return cupyx.scipy.special
 
 
 def _call(ours: Any, theirs: str, input: Array) -> Array:
@@ -35,7 +27,7 @@ def _call(ours: Any, theirs: str, input: Array) -> Array:
     x = to_floating(input)
     if xp(x) is np:
         return ours(x)
-    return getattr(_cupy_special(), theirs)(x).astype(x.dtype, copy=False)
+    return getattr(cupy_special(), theirs)(x).astype(x.dtype, copy=False)
 
 
 # --- the error function
@@ -85,7 +77,7 @@ def _polygamma(input: Array, n: int) -> Array:
     lib = xp(x)
     if lib is np:
         return gamma.polygamma(n, x)
-    return _cupy_special().polygamma(lib.asarray(n), x).astype(x.dtype, copy=False)
+    return cupy_special().polygamma(lib.asarray(n), x).astype(x.dtype, copy=False)
 
 
 def polygamma(n: int, input: Any) -> Any:
@@ -129,4 +121,5 @@ def sinc(input: Array) -> Array:
 
 def _sinc_slope(input: Any) -> Any:
     y = math.pi * input
-    return where(eq(input, 0), 0.0, (y * cos(y) - sin(y)) / (y * input))
+    square = y * input
+    return where(eq(square, 0), 0.0, (y * cos(y) - sin(y)) / square)

@@ -239,7 +239,7 @@ def _median(input: Array, which: str) -> Array:
     if not input.size:
         if input.dtype.kind != "f":
             raise NotImplementedError(f"{which}(): no integer is the median of an empty tensor: use .float()")
-        return input.dtype.type(math.nan)
+        return xp(input).full((), math.nan, input.dtype)
     x = input.reshape(-1)
     return x[_middle.array(x, 0, False, which)]
 
@@ -331,7 +331,7 @@ def _quantile(name: str, input: Any, q: Any, dim: int | None, keepdim: bool, int
     if interpolation in ("linear", "midpoint"):
         weight = rank - low if interpolation == "linear" else low * 0 + 0.5
         values = lerp(values, _ranked(x, order, ceil(rank), d), weight)
-    values = movedim(values, d, 0)
+    values = movedim(movedim(values, d, -1).contiguous(), -1, 0)
     rest = tuple(full) if keepdim else tuple(values.shape[1:])
     return reshape(values, (tuple(q.shape) + rest))
 
@@ -355,7 +355,7 @@ def _checked_quantile(name: str, input: Any, q: Any, interpolation: str) -> Any:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
     if q._data.dtype != kind:
         raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-    if not ((q._data >= 0) & (q._data <= 1)).all():
+    if not q.is_cuda and not ((q._data >= 0) & (q._data <= 1)).all():  # nor does PyTorch stop a GPU for this
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     return q
 

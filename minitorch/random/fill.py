@@ -21,36 +21,35 @@ def fill(out: Array, draw: Draw) -> Array:
     PyTorch visits memory, not indices: the axis of smallest stride runs fastest, so a transposed matrix gets
     the transposed numbers.
     """
-    with np.errstate(all="ignore"):  # overflow to inf is a result here
-        if out.flags.c_contiguous:
-            _fill_flat(out.reshape(-1), draw)
-        else:
-            check_overlap(out)
-            ordered = out.transpose(sorted(range(out.ndim), key=lambda axis: -out.strides[axis]))
-            if ordered.flags.c_contiguous:
-                _fill_flat(ordered.reshape(-1), draw)
-            else:  # memory with gaps
-                values = np.empty(ordered.shape, out.dtype)
-                _fill_flat(values.reshape(-1), draw)
-                ordered[...] = values
+    if out.flags.c_contiguous:
+        _fill_flat(out.reshape(-1), draw)
+        return out
+    check_overlap(out)
+    ordered = out.transpose(sorted(range(out.ndim), key=lambda axis: -out.strides[axis]))
+    if ordered.flags.c_contiguous:
+        _fill_flat(ordered.reshape(-1), draw)
+    else:  # memory with gaps
+        values = np.empty(ordered.shape, out.dtype)
+        _fill_flat(values.reshape(-1), draw)
+        ordered[...] = values
     return out
 
 
 def _fill_flat(out: Array, draw: Draw) -> None:
+    twice = out.dtype == np.float16  # PyTorch makes halves from float32: two roundings
     for start in range(0, out.size, PIECE):
         piece = out[start : start + PIECE]
         values = draw(piece.size)
-        if out.dtype == np.float16 and values.dtype == np.float64:
-            values = values.astype(np.float32)  # PyTorch makes halves from float32: two roundings
-        piece[...] = values
+        piece[...] = values.astype(np.float32) if twice and values.dtype == np.float64 else values
 
 
 def empty_like(x: Array) -> Array:
-    """An uninitialised array in the dtype, the shape and, without gaps and repeats, the memory order of `x`.
+    """An uninitialised array on the host in the dtype, the shape and, without gaps and repeats, the memory order
+    of `x`, wherever that is.
 
     As `np.empty_like`, except where a repeated axis (of stride 0) leaves the order open: there it is PyTorch's.
     """
-    if 0 not in x.strides:
+    if isinstance(x, np.ndarray) and 0 not in x.strides:
         return np.empty_like(x, subok=False)
     fastest_first = list(range(x.ndim))[::-1]
     for i in range(1, x.ndim):  # an insertion sort that passes over repeated axes
@@ -65,6 +64,15 @@ def empty_like(x: Array) -> Array:
                 i = j
     order = fastest_first[::-1]
     return np.empty([x.shape[axis] for axis in order], x.dtype).transpose(np.argsort(order))
+
+
+def with_strides_of(x: Array) -> Array:
+    """An uninitialised array on the host in the dtype, the shape and the very layout of `x`, gaps included: a fill
+    may go another way where there are gaps. x: without overlaps and without negative strides."""
+    if x.size == 0:
+        return np.empty(x.shape, x.dtype)
+    last = sum((n - 1) * stride for n, stride in zip(x.shape, x.strides, strict=True)) // x.dtype.itemsize
+    return np.lib.stride_tricks.as_strided(np.empty(last + 1, x.dtype), x.shape, x.strides)
 
 
 def check_overlap(out: Array) -> None:

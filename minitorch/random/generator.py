@@ -14,15 +14,18 @@ so the same seed and the same calls give the same numbers as in PyTorch. MT19937
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from minitorch.device import CPU, Array, cuda_device_count, device, require_cupy
 
 _BLOCK = 624  # words are made in blocks; the state is one block and a position in it
+_MANY = 256  # from here on NumPy's own pairing of words is quicker
 # PyTorch's bytes for a generator. The unused fields are relics of older releases, always zero.
 _STATE = np.dtype(
     [
@@ -32,6 +35,17 @@ _STATE = np.dtype(
         ("unused4", "<f4"), ("unused5", "<u4"),
     ]
 )  # fmt: skip
+
+
+class _Blank(ISeedSequence):
+    """Zeros for a state that is set later: quicker to make than a seed."""
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Array:
+        return np.zeros(n_words, dtype)
+
+
+def _unseeded() -> np.random.MT19937:
+    return np.random.MT19937(_Blank())  # type: ignore[arg-type]  # NumPy's stubs know of no such class
 
 
 class Generator:
@@ -58,18 +72,29 @@ class Generator:
 
     def words64(self, n: int) -> Array:
         """n uint64 numbers of two words each, the high half first."""
+        if n >= _MANY:
+            pairs = np.random.Generator(self._twister or self._build())
+            return pairs.integers(0, 2**64 - 1, n, np.uint64, endpoint=True)
         words = self.words(2 * n)
         result = words[0::2] << 32
         result |= words[1::2]
         return result
 
     def _build(self) -> np.random.MT19937:
-        self._twister = np.random.MT19937(0)
+        self._twister = _unseeded()
         self._reseed()
+        _built.add(self)
         return self._twister
 
     def _reseed(self) -> None:
         np.random.RandomState(self._twister).seed(self._seed & 0xFFFFFFFF)  # the 1998 way to seed, as PyTorch's
+
+    def _renew(self) -> None:
+        """Go on at the same place with a new lock."""
+        old = self._twister
+        if old is not None:
+            self._twister = _unseeded()
+            self._twister.state = old.state
 
     # --- seeds
 
@@ -156,6 +181,19 @@ class Generator:
         twister.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": position}}
         self._seed = int(fields["seed"])
         self.cached_normal = float(fields["normal"]) if fields["has_normal"] else None
+
+
+# A fork copies the locks that other threads hold just then, and nobody ever releases the copies.
+_built: weakref.WeakSet[Generator] = weakref.WeakSet()
+
+
+def _renew_all() -> None:
+    for generator in _built:
+        generator._renew()
+
+
+if hasattr(os, "register_at_fork"):  # where there are forks
+    os.register_at_fork(after_in_child=_renew_all)
 
 
 def _second_key(first: int) -> int:

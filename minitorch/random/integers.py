@@ -14,7 +14,8 @@ from minitorch.random.generator import Generator, resolve
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _WIDE = 2**28  # ranges from here on take two words
-_LOOP = 200  # up to here a permutation is made one exchange at a time
+_LOOP = 256  # a permutation is made one exchange at a time up to here,
+_SHORT = 2**16  # in one go up to here, and in rounds beyond
 
 
 def random_(out: Array, low: int | None = None, high: int | None = None, generator: Generator | None = None) -> Array:
@@ -47,8 +48,10 @@ def _fill_modulo(out: Array, count: int, low: int, wide: bool, generator: Genera
 
     def narrow_draw(n: int) -> Array:
         words = generator.words(n).astype(np.uint32)
-        words -= words // np.uint32(count) * np.uint32(count)  # the remainder; NumPy's % is five times slower
-        return words + np.int64(low)
+        multiples = words // np.uint32(count)
+        multiples *= np.uint32(count)
+        words -= multiples  # the remainder; NumPy's % is five times slower
+        return words + np.int64(low) if low else words
 
     def wide_draw(n: int) -> Array:
         words = generator.words64(n)
@@ -185,7 +188,37 @@ def randperm(n: int, generator: Generator | None = None, dtype: Any = np.int64) 
 
 
 def _exchanged(partners: Array) -> Array:
-    """The result of that loop of exchanges, without the loop.
+    """The result of that loop of exchanges, many at a time.
+
+    In each round an exchange goes ahead if no earlier one that is still waiting has a place in common with it.
+    J. Shun et al., "Sequential random permutation, list contraction and tree contraction are highly parallel",
+    SODA 2015.
+    """
+    n = partners.size + 1
+    order = np.arange(n)
+    first = np.empty(n, np.int64)  # of the exchanges at a place: the first one that waits
+    waiting = np.empty(0, np.int64)
+    begun, end = 0, max(n - _SHORT, 0)  # the last places have most in common, and are left to `_traced`
+    while begun < end or waiting.size:
+        fresh = np.arange(begun, min(begun + (n - begun) // 32 + 1, end))
+        begun += fresh.size
+        steps = np.concatenate([waiting, fresh])
+        others = partners.take(steps)
+        first[steps] = steps
+        first[others[::-1]] = steps[::-1]  # backwards: of several the smallest stays
+        ready = (first.take(steps) == steps) & (first.take(others) == steps)
+        here, there = steps[ready], others[ready]
+        found = order.take(there)
+        order[there] = order.take(here)
+        order[here] = found
+        waiting = steps[~ready]
+    rest = order[end:]
+    rest[...] = rest.take(_traced(partners[end:] - end))
+    return order
+
+
+def _traced(partners: Array) -> Array:
+    """The same for at most 2**16 places, by finding out where everything comes from.
 
     Step i takes what it finds at place partners[i] as element i, for good, and leaves there what was at place i.
     What was at place i: whatever the last earlier step with partner i left, which is what was at that step's own
@@ -193,19 +226,16 @@ def _exchanged(partners: Array) -> Array:
     What step i finds: what the previous step with the same partner left, or else the place's own number.
     """
     n = partners.size + 1
-    steps = np.arange(n - 1)
     origin = np.arange(n)
-    elsewhere = partners != steps
-    origin[partners[elsewhere]] = steps[elsewhere]  # one link down; of equal partners the last step stays
+    moving = np.flatnonzero(partners != origin[:-1])
+    origin[partners.take(moving)] = moving  # one link down; of equal partners the last step stays
     while True:
         further = origin.take(origin)  # links become twice as long
         if np.array_equal(further, origin):
             break
         origin = further
-    sorted_pairs = partners << 32
-    sorted_pairs |= steps
-    sorted_pairs.sort()
-    partner, step = sorted_pairs >> 32, sorted_pairs & 0xFFFFFFFF
+    step = partners.astype(np.uint16).argsort(kind="stable")  # by partner, then in order: a radix sort
+    partner = partners.take(step)
     found = partner.copy()
     np.copyto(found[1:], origin.take(step[:-1]), where=partner[1:] == partner[:-1])
     result = np.empty(n, np.int64)

@@ -11,6 +11,7 @@ from minitorch.dtypes import scalar_name
 from minitorch.random.fill import empty_like
 from minitorch.random.generator import Generator, resolve
 from minitorch.random.others import exponential_
+from minitorch.random.selection import largest
 from minitorch.random.uniform import unit_float64
 
 _MOST_CATEGORIES = 2**24
@@ -19,19 +20,18 @@ _MOST_CATEGORIES = 2**24
 def multinomial(p: Array, num_samples: int, replacement: bool = False, generator: Generator | None = None) -> Array:
     """Indices (num_samples,) drawn with the probabilities or weights p (n,); (m, num_samples) for p (m, n).
 
-    Without replacement an index of weight 0 is drawn only when no other is left. Equal keys (indices of
-    weight 0, and now and then float16 weights) are taken in order, where PyTorch's order is not defined.
+    Without replacement an index of weight 0 is drawn only when no other is left.
     """
     generator = resolve(generator, "multinomial")
     _check(p, num_samples, replacement)
-    rows = p.reshape(-1, p.shape[-1])
+    rows = p[np.newaxis] if p.ndim == 1 else p
     if rows.shape[0] == 0:
         return np.empty((*p.shape[:-1], num_samples), np.int64)
     if replacement and num_samples > 1:
         _check_weights_with_replacement(rows)
         drawn = np.stack([_from_row(row, num_samples, generator) for row in rows])
     else:
-        drawn = _race(p, num_samples, generator)
+        drawn = _race(rows, num_samples, generator)
     return drawn.reshape(*p.shape[:-1], num_samples)
 
 
@@ -52,7 +52,7 @@ def _race(p: Array, num_samples: int, generator: Generator) -> Array:
         key = p / q
     if num_samples == 1:
         return key.argmax(axis=-1, keepdims=True)
-    return np.argsort(-key, axis=-1, kind="stable")[..., :num_samples]
+    return np.stack([largest(row, num_samples) for row in key])
 
 
 def _check(p: Array, num_samples: Any, replacement: Any) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minitorch.device import Array
 from minitorch.dtypes import scalar_name
-from minitorch.random.fill import fill, not_implemented
+from minitorch.random.fill import Draw, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
 from minitorch.random.normal import serial_normals
 from minitorch.random.rounding import fma64, libm
@@ -38,7 +38,7 @@ def exponential_(out: Array, lambd: float = 1.0, generator: Generator | None = N
         x[unsure] = scale * libm(math.log1p, -u[unsure])
         return x
 
-    return fill(out, draw)
+    return _fill(out, draw)
 
 
 def log_normal_(out: Array, mean: float = 1.0, std: float = 2.0, generator: Generator | None = None) -> Array:
@@ -48,7 +48,7 @@ def log_normal_(out: Array, mean: float = 1.0, std: float = 2.0, generator: Gene
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
     if out.size and out.dtype.kind != "f":
         not_implemented("log_normal_cpu", out)
-    return fill(out, lambda n: libm(_exp, fma64(serial_normals(generator, n), float(std), float(mean))))
+    return _fill(out, lambda n: libm(_exp, fma64(serial_normals(generator, n), float(std), float(mean))))
 
 
 def _exp(x: float) -> float:
@@ -67,7 +67,7 @@ def geometric_(out: Array, p: float, generator: Generator | None = None) -> Arra
     if out.size and out.dtype.kind == "b":
         not_implemented("geometric_cpu", out)
     log_failure = math.log1p(-p)
-    return fill(out, lambda n: np.ceil(libm(math.log, unit_float64(generator, n)) / log_failure))
+    return _fill(out, lambda n: np.ceil(libm(math.log, unit_float64(generator, n)) / log_failure))
 
 
 def cauchy_(out: Array, median: float = 0.0, sigma: float = 1.0, generator: Generator | None = None) -> Array:
@@ -80,7 +80,12 @@ def cauchy_(out: Array, median: float = 0.0, sigma: float = 1.0, generator: Gene
     def draw(n: int) -> Array:
         return fma64(libm(math.tan, math.pi * (unit_float64(generator, n) - 0.5)), float(sigma), float(median))
 
-    return fill(out, draw)
+    return _fill(out, draw)
+
+
+def _fill(out: Array, draw: Draw) -> Array:
+    with np.errstate(all="ignore"):  # infinities are results here
+        return fill(out, draw)
 
 
 def _check_continuous(name: str, out: Array) -> None:

@@ -7,6 +7,8 @@ rounding to odd", IEEE Trans. Computers 57 (2008).
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -14,21 +16,25 @@ import numpy as np
 from minitorch.device import Array
 
 _SPLIT = 2.0**27 + 1
+_LOW_HALF = 0 if sys.byteorder == "little" else 1
 
 
 def fma32(x: Array, y: float, c: float, exact: bool = False) -> Array:
-    """x * y + c with one rounding; x float32, y and c representable in float32. exact: the caller knows that
-    float64 holds x * y + c."""
-    if y == 1:
-        return x + np.float32(c)
-    product = x.astype(np.float64)
-    product *= y  # exact: 24 bits times 24 bits
-    total = product + c
-    if not exact and c != 0:
-        # Rounding to 53 and then to 24 bits is wrong only if the first rounding makes a tie for the second.
-        ties = np.flatnonzero((total.view(np.int64) & 0x1FFFFFFF) == 0x10000000)
-        if ties.size:
-            total[ties] = _odd_sum(product[ties], c)
+    """x * y + c with one rounding; x float32 and 0 or above 2**-60, y and c representable in float32. exact: the
+    caller knows that float64 holds x * y + c."""
+    if abs(math.frexp(y)[0]) == 0.5 and 2.0**-60 <= abs(y) <= 2.0**60:  # a power of two: x * y is exact
+        return x * np.float32(y) + np.float32(c)
+    total = x.astype(np.float64)
+    total *= y  # exact: 24 bits times 24 bits
+    if c != 0:
+        total += c
+        if not exact:
+            # Rounding to 53 and then to 24 bits is wrong only if the first rounding makes a tie for the second.
+            # The 29 bits that the second one drops lie in the lower half of a float64.
+            low_half = total.view(np.uint32)[_LOW_HALF::2]
+            ties = np.flatnonzero(low_half << np.uint32(3) == np.uint32(0x80000000))
+            if ties.size:
+                total[ties] = _odd_sum(x[ties].astype(np.float64) * y, c)
     return total.astype(np.float32)
 
 
@@ -62,6 +68,8 @@ def _product_error(x: Array, y: float, product: Array) -> Array:
 def _odd_sum(a: Array, b: Array | float) -> Array:
     """a + b rounded to odd: an inexact sum becomes the neighbour whose last bit is 1, never a tie."""
     s, error = _two_sum(a, b)
+    if not error.any():
+        return s
     even = (s.view(np.int64) & 1) == 0
     return np.where(even & (error != 0), np.nextafter(s, np.copysign(np.inf, error)), s)
 

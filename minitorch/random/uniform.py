@@ -8,26 +8,32 @@ from typing import Any
 import numpy as np
 
 from minitorch.device import Array
-from minitorch.random.fill import check_overlap, empty_like, fill, not_implemented
+from minitorch.random.fill import check_overlap, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
 from minitorch.random.rounding import fma32, fma64
 
-_LOW_53_BITS = 2**53 - 1
+_LOW_24_BITS, _LOW_53_BITS = np.uint64(2**24 - 1), np.uint64(2**53 - 1)
+_2_24, _2_53 = np.float32(2.0**-24), np.float64(2.0**-53)
+_SMALL = 2.0**-100  # well above the subnormal numbers
 _LARGEST = {np.dtype(t): float(np.finfo(t).max) for t in (np.float16, np.float32, np.float64)}
 
 
 def unit_float32(generator: Generator, n: int) -> Array:
     """n uniform numbers on [0, 1): the low 24 bits of a word, divided by 2**24 (exact)."""
     words = generator.words(n)
-    words &= 0xFFFFFF
-    return words.astype(np.float32) * np.float32(2.0**-24)
+    words &= _LOW_24_BITS
+    u = words.astype(np.float32)
+    u *= _2_24
+    return u
 
 
 def unit_float64(generator: Generator, n: int) -> Array:
     """n uniform numbers on [0, 1): 53 of the 64 bits of two words, divided by 2**53 (exact)."""
     words = generator.words64(n)
     words &= _LOW_53_BITS
-    return words.astype(np.float64) * 2.0**-53
+    u = words.astype(np.float64)
+    u *= _2_53
+    return u
 
 
 def uniform_(out: Array, low: float = 0.0, high: float = 1.0, generator: Generator | None = None) -> Array:
@@ -41,24 +47,30 @@ def uniform_(out: Array, low: float = 0.0, high: float = 1.0, generator: Generat
     work: Any = np.float64 if dtype is np.float64 else np.float32  # float16 is computed in float32
     unit = unit_float64 if work is np.float64 else unit_float32
     a, b = work(low), work(high)
-    rounds_up = dtype is np.float16 or b - a != 1  # else u < 1 is kept as it is
+    width = b - a
+    # u < 1 by 2**-24 (or 2**-53), too much to be rounded away from a multiple of u or u - 0.5
+    stays_below = dtype is work and (a == 0 or a == -b) and width > _SMALL
 
     def draw(n: int) -> Array:
-        x = _between(unit(generator, n), a, b).astype(dtype, copy=False)
-        if rounds_up:
+        x = _stretch(unit(generator, n), a, b, width)
+        if not stays_below:
+            x = x.astype(dtype, copy=False)
             np.copyto(x, dtype(a), where=x == dtype(b))
         return x
 
     return fill(out, draw)
 
 
-def _between(u: Array, a: Any, b: Any) -> Array:
-    """a + u * (b - a), rounded once; a and b are scalars of u's dtype."""
-    width = b - a
+def _stretch(u: Array, a: Any, b: Any, width: Any) -> Array:
+    """a + u * width, rounded once, maybe in place; a, b and width = b - a are scalars of u's dtype."""
     if a == 0:
-        return u * width
+        if width != 1:
+            u *= width
+        return u
     if a == -b:
-        return (u - u.dtype.type(0.5)) * width  # u - 0.5 is exact
+        u -= u.dtype.type(0.5)  # exact
+        u *= width
+        return u
     if u.dtype == np.float64:
         return fma64(u, float(width), float(a))
     smallest_step = min(float(np.spacing(width)) * 2.0**-24, float(np.spacing(abs(a))))
@@ -70,16 +82,17 @@ def _check_uniform(out: Array, low: float, high: float) -> None:
     if out.dtype.kind != "f":
         not_implemented("check_uniform_bounds", out)
     largest = _LARGEST[out.dtype]
+    if -largest <= low <= high <= largest and high - low <= largest:
+        return
     for name, bound in (("from", low), ("to", high)):
         if not -largest <= bound <= largest:
             raise RuntimeError(f"uniform_: {name} is out of bounds for {out.dtype}, found {name}={bound:g}")
     if low > high:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
-    if high - low > largest:
-        raise RuntimeError(
-            f"uniform_ expects to-from <= {largest:g}, the largest {out.dtype}, "
-            f"but found to={high:g} and from={low:g} which result in to-from to exceed the limit"
-        )
+    raise RuntimeError(
+        f"uniform_ expects to-from <= {largest:g}, the largest {out.dtype}, "
+        f"but found to={high:g} and from={low:g} which result in to-from to exceed the limit"
+    )
 
 
 def bernoulli_(out: Array, p: Any = 0.5, generator: Generator | None = None) -> Array:
@@ -94,11 +107,17 @@ def bernoulli_(out: Array, p: Any = 0.5, generator: Generator | None = None) -> 
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
     below = math.ceil(p * 2.0**53)  # u * 2**-53 < p, as integers
-    return fill(out, lambda n: (generator.words64(n) & _LOW_53_BITS) < below)
+
+    def draw(n: int) -> Array:
+        words = generator.words64(n)
+        words &= _LOW_53_BITS
+        return words < below
+
+    return fill(out, draw)
 
 
 def _bernoulli_array(out: Array, p: Array, generator: Generator) -> Array:
-    if p.dtype.kind != "f":
+    if out.size and p.dtype.kind != "f":
         not_implemented("bernoulli_tensor_cpu_p_", p)
     try:
         p = np.broadcast_to(p, out.shape)
@@ -117,16 +136,12 @@ def _bernoulli_array(out: Array, p: Array, generator: Generator) -> Array:
     return out
 
 
-def dropout_noise(x: Array, p: float, generator: Generator | None = None) -> Array:
-    """The factors of dropout: 1 / (1 - p) with probability 1 - p, else 0, in the dtype and layout of `x`.
-
-    x: floating point, 0 < p <= 1. p == 1 draws nothing.
-    """
-    noise = empty_like(x)
-    if p == 1:
-        noise[...] = 0
-        return noise
-    work: Any = np.float64 if x.dtype == np.float64 else np.float32
-    bernoulli_(noise, 1 - p, generator)
-    noise *= x.dtype.type(work(1) / work(1 - p))
-    return noise
+def slopes(x: Array, low: float, high: float, generator: Generator | None = None) -> Array:
+    """The factors of rrelu: uniform numbers on [low, high) where x <= 0, else 1. One number of two words for each
+    such element, in the order of the indices; x: float32 or float64, (...) like the result."""
+    generator = resolve(generator, "rrelu")
+    low, high = float(x.dtype.type(low)), float(x.dtype.type(high))
+    negative = x <= 0
+    factors = np.ones(x.shape, x.dtype)
+    factors[negative] = unit_float64(generator, int(np.count_nonzero(negative))) * (high - low) + low
+    return factors

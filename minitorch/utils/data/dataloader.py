@@ -28,7 +28,7 @@ class DataLoader(Generic[T_co]):
     shuffle: a new random order each epoch. sampler, batch_sampler: orders of your own instead.
     num_workers: processes that load ahead; 0 loads in this process, when a batch is asked for.
     collate_fn: from a list of samples to a batch (`default_collate`).
-    pin_memory, pin_memory_device: no effect; CuPy copies to the GPU through page-locked memory of its own.
+    pin_memory: batches in pinned memory, if there is a GPU. pin_memory_device: no effect, deprecated.
     drop_last: leave out a last batch that is not full.
     timeout: seconds to wait for a worker before a RuntimeError; 0 waits for ever.
     worker_init_fn: called in each worker with its number, after seeding.

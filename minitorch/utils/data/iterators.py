@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from minitorch.device import cuda_device_count
 from minitorch.utils.data.fetch import make_fetch
+from minitorch.utils.data.pin import pin_memory
 from minitorch.utils.data.pool import WorkerHandle, interrupts_wait, stop_workers
 from minitorch.utils.data.sampler import draw_seed
 from minitorch.utils.data.worker import Exhausted, Failure, WorkerInfo
@@ -38,6 +39,7 @@ class LoaderIterator:
     def __init__(self, loader: DataLoader[Any]) -> None:
         self.dataset = loader.dataset
         self.base_seed = draw_seed(loader.generator)
+        self.pin = loader.pin_memory and cuda_device_count() > 0
         if loader.pin_memory:
             _warn_of_pin_memory(loader.pin_memory_device)
         self.make_fetch = partial(
@@ -63,7 +65,7 @@ class LoaderIterator:
         self.yielded += 1
         if self.expected is not None and self.yielded > self.expected:
             self._warn_of_length()
-        return batch
+        return pin_memory(batch) if self.pin else batch
 
     def next_batch(self) -> Any:
         raise NotImplementedError

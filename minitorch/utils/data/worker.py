@@ -180,9 +180,7 @@ def _send(replies: Connection, file: MemoryFile | None, reply: Any, worker_id: i
 
 def _seed(info: WorkerInfo) -> None:
     """Python's generator and minitorch's get the worker's seed; NumPy's gets four words made from it."""
-    # A fork copies the locks that other threads hold just then, and nobody ever releases the copies: the two
-    # generators that have one are given new streams, with new locks.
-    default_generator._twister = None
+    # A fork copies the lock of NumPy's generator as it is just then: held, maybe, by a thread that the copy lacks.
     np.random.set_bit_generator(np.random.MT19937(0))  # type: ignore[attr-defined]  # NumPy's stubs lack it
     random.seed(info.seed)
     default_generator.manual_seed(info.seed)

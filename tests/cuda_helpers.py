@@ -1,0 +1,25 @@
+"""What the tests on "cuda" have in common."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from strict_cupy.sync import forbid_sync
+
+
+@contextmanager
+def unwaited(cuda: str) -> Iterator[None]:
+    """Inside, to wait for the GPU is an error. `cuda`: the fixture's value."""
+    if cuda == "double":
+        with forbid_sync():
+            yield
+        return
+    import cupyx
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        allowed = cupyx.allow_synchronize(False)
+    with allowed:
+        yield
