@@ -1,86 +1,98 @@
-"""python -m parity: train the same programs in minitorch and in PyTorch and compare every number on the way.
+"""python -m parity: does minitorch compute what PyTorch computes?
 
-Exit code 0 if all agree, 1 with the first disagreement if not, 2 if PyTorch or scikit-learn is missing.
+Every public function in every form and dtype, with its gradients; modules, losses, optimizers, schedulers; random streams;
+drawn cases; whole training programs. How it is judged: parity/judge.py. Exit code 0 if all agree, 1 with a script for each
+disagreement if not, 2 if PyTorch, scikit-learn or the GPU asked for is missing.
+
+python -m parity run SCRIPT.py: the same for your own script.   python -m parity mutants: does the suite notice faults?
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-import time
+from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
-from parity.judge import Difference, compare
-from parity.programs import Program, Record, programs, run
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m parity", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter training")
-    options = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 130)
-    try:
-        import sklearn  # noqa: F401
-        import torch
-    except ImportError as error:
-        console.print(f'{error.name} is missing: `pip install "minitorch[parity]"` brings all that parity needs')
+def main(argv: list[str] | None = None) -> int:
+    argv = sys.argv[1:] if argv is None else argv
+    if argv[:1] == ["run"]:
+        from parity.script import main as run_script
+
+        return run_script(argv[1:])
+    if argv[:1] == ["mutants"]:
+        from parity.mutants import main as run_mutants
+
+        return int(run_mutants(argv[1:]))
+    return compare(argv)
+
+
+def compare(argv: list[str]) -> int:
+    """The suite."""
+    parser = argparse.ArgumentParser(
+        prog="python -m parity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", default="", metavar="TEXT", help="what has this in 'family/name'")
+    parser.add_argument("--quick", action="store_true", help="float32, fewer drawn cases, shorter training")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of the drawn cases")
+    parser.add_argument("--examples", type=int, metavar="N", help="drawn cases per family; 0: none")
+    parser.add_argument("--device", default="cpu", help="where minitorch's tensors are: cpu or cuda")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes")
+    parser.add_argument("--json", metavar="FILE", help="write all results")
+    parser.add_argument("--report", metavar="DIR", type=_directory, help="write them as an HTML page, with the JSON")
+    options = parser.parse_args(argv)
+
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    missing = _missing(options.device, options.report is not None)
+    if missing:
+        console.print(missing)
         return 2
+    from parity import show, suite
+
+    settings = suite.Settings(options.only, options.quick, options.seed, options.examples, options.device, options.jobs)
+    with show.progress_bar(console) as tell:
+        results = suite.run(settings, tell)
+    show.show(results, console)
+    if options.json:
+        results.save(options.json)
+    if options.report:
+        from parity import report
+
+        console.print(f"Report: {report.write(results, options.report)}", highlight=False, soft_wrap=True)
+    return 0 if results.good else 1
+
+
+def _directory(text: str) -> Path:
+    """Made at once: better to fail before the run than after it."""
+    path = Path(text)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error.strerror}") from None
+    return path
+
+
+def _missing(device: str, report: bool = False) -> str:
+    """What cannot be done without; '' if all is there."""
+    try:
+        import hypothesis  # noqa: F401
+        import mpmath  # noqa: F401
+        import sklearn  # noqa: F401
+        import torch  # noqa: F401
+
+        if report:
+            import jinja2  # noqa: F401
+            import matplotlib  # noqa: F401
+    except ImportError as error:
+        return f'{error.name} is missing: `pip install "minitorch[parity]"` brings all that parity needs'
     import minitorch
 
-    start = time.perf_counter()
-    every = programs(options.quick)
-    table = _table()
-    first: tuple[Program, Difference] | None = None
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"), TimeElapsedColumn(),
-        console=console, transient=True,
-    ) as progress:  # fmt: skip
-        task = progress.add_task("", total=2 * sum(p.steps for p in every))
-        for program in every:
-            progress.update(task, description=program.name)
-            tick = lambda: progress.advance(task)
-            theirs = run(torch, program, tick=tick)
-            mine = run(minitorch, program, tick=tick)
-            differences = compare(mine, theirs, program.dtype)
-            _add_row(table, program, mine, theirs, differences)
-            wrong = next((d for d in differences if not d.agrees), None)
-            if wrong is not None and first is None:
-                first = program, wrong
-    console.print(table)
-    console.print(
-        f"{len(every)} programs from manual_seed(0), {sum(p.steps for p in every):,} training steps in each library, "
-        f"{time.perf_counter() - start:.0f} s, PyTorch {torch.__version__}.\n"
-        "start: initial weights. order: the shuffled batches. gradients: of every parameter at the first step. "
-        "weights: at the end.\nDifferences are relative to the largest value of the array."
-    )
-    if first is not None:
-        console.print(f"[bold red]They disagree[/]: {first[0].name}: {first[1]}")
-        return 1
-    console.print("[bold green]They agree.[/]")
-    return 0
-
-
-def _table() -> Table:
-    table = Table(title="Worst difference between minitorch and PyTorch", title_justify="left")
-    for column in ("data", "optimizer", "batch", "dtype"):
-        table.add_column(column)
-    for column in ("start", "order", "forward", "gradients", "losses", "weights", "accuracy", ""):
-        table.add_column(column, justify="right")
-    return table
-
-
-def _add_row(table: Table, program: Program, mine: Record, theirs: Record, differences: list[Difference]) -> None:
-    shown = {d.quantity: "equal" if d.worst == 0 else f"{d.worst:.1e}" for d in differences}
-    same = mine.accuracy == theirs.accuracy
-    accuracy = f"{mine.accuracy:.1%}" + ("" if same else f" / {theirs.accuracy:.1%}")
-    verdict = "[green]agree[/]" if all(d.agrees for d in differences) else "[red]differ[/]"
-    batch = "all" if program.batch_size is None else str(program.batch_size)
-    quantities = ("initial", "batches", "forward", "gradients", "losses", "final")
-    numbers = [shown[q] for q in quantities]
-    table.add_row(program.problem.name, program.optimizer, batch, program.dtype, *numbers, accuracy, verdict)
+    if device != "cpu" and not minitorch.cuda.is_available():
+        return f"--device {device}: minitorch sees no GPU; it needs CuPy (`pip install minitorch[cuda12]`) and a driver"
+    return ""
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+HIDDEN = (32, 64)
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Program:
         return self.epochs * (1 if self.batch_size is None else -(-rows // self.batch_size))
 
 
+@cache
 def problems() -> list[Problem]:
     """The lecture's binary classifier on breast cancer data, with its 30 features and with the first 10, and digits."""
     from sklearn.datasets import load_breast_cancer, load_digits
@@ -89,20 +92,36 @@ def programs(quick: bool = False) -> list[Program]:
     ]
 
 
-def run(torch: Any, program: Program, tick: Callable[[], None] = lambda: None) -> Record:
-    """Train the program's network in one library, from `manual_seed(0)` alone: weights and shuffles follow from it."""
-    problem, dtype = program.problem, getattr(torch, program.dtype)
+def run(
+    torch: Any,
+    program: Program,
+    *,
+    precise: bool = False,
+    reordered: int | None = None,
+    device: str = "cpu",
+    tick: Callable[[], None] = lambda: None,
+) -> Record:
+    """Train the program's network in one library, from `manual_seed(0)` alone: weights and shuffles follow from it.
+
+    precise: the same weights and data, computed in float64. reordered: with the hidden units in another order, drawn by
+    this seed: the same mathematics, other roundings. The record has them in the first order again.
+    """
+    problem, kind = program.problem, "float64" if precise else program.dtype
     torch.manual_seed(0)
-    model = network(torch, problem.train_x.shape[1], problem.outputs).to(dtype)
+    model = network(torch, problem.train_x.shape[1], problem.outputs).to(getattr(torch, kind))
     record = Record(initial=_arrays(model.state_dict().items()))
+    there, back = _orders(reordered)
+    if reordered is not None:
+        model.load_state_dict({k: torch.from_numpy(a) for k, a in _ordered(record.initial, there).items()})
+    model = model.to(device)
 
     if problem.outputs == 1:
         criterion = torch.nn.BCEWithLogitsLoss()
-        target = lambda y: torch.from_numpy(y[:, None].astype(program.dtype))
+        target = lambda y: torch.from_numpy(y[:, None].astype(kind)).to(device)
     else:
         criterion = torch.nn.CrossEntropyLoss()
-        target = lambda y: torch.from_numpy(y.astype(np.int64))
-    features = lambda x: torch.from_numpy(x.astype(program.dtype))
+        target = lambda y: torch.from_numpy(y.astype(np.int64)).to(device)
+    features = lambda x: torch.from_numpy(x.astype(program.dtype).astype(kind)).to(device)
     x, y = features(problem.train_x), target(problem.train_y)
     if program.optimizer == "Adam":
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -118,19 +137,20 @@ def run(torch: Any, program: Program, tick: Callable[[], None] = lambda: None) -
         optimizer.zero_grad()
         loss.backward()
         if not losses:
-            record.forward = {"output": output.detach().numpy().copy(), "loss": np.array(loss.item())}
-            record.gradients = _arrays((name, p.grad) for name, p in model.named_parameters())
+            record.forward = {"output": output.detach().cpu().numpy().copy(), "loss": np.array(loss.item())}
+            gradients = _arrays((name, p.grad) for name, p in model.named_parameters())
+            record.gradients = _ordered(gradients, back)
         optimizer.step()
-        rows.append(numbers.numpy())
+        rows.append(numbers.cpu().numpy())
         losses.append(loss.item())
         tick()
     record.batches = {"rows": np.concatenate(rows)}
     record.losses = {"loss": np.array(losses)}
-    record.final = _arrays(model.state_dict().items())
+    record.final = _ordered(_arrays(model.state_dict().items()), back)
 
     model.eval()
     with torch.no_grad():
-        output = model(features(problem.test_x)).numpy()
+        output = model(features(problem.test_x)).cpu().numpy()
     guess = output[:, 0] > 0 if problem.outputs == 1 else output.argmax(1)
     record.accuracy = float((guess == problem.test_y).mean())
     return record
@@ -142,9 +162,9 @@ def network(torch: Any, features: int, outputs: int) -> Any:
     class Network(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.layer1 = torch.nn.Linear(features, 32)
-            self.layer2 = torch.nn.Linear(32, 64)
-            self.layer3 = torch.nn.Linear(64, outputs)
+            self.layer1 = torch.nn.Linear(features, HIDDEN[0])
+            self.layer2 = torch.nn.Linear(HIDDEN[0], HIDDEN[1])
+            self.layer3 = torch.nn.Linear(HIDDEN[1], outputs)
             self.relu = torch.nn.ReLU()
 
         def forward(self, x: Any) -> Any:
@@ -169,4 +189,20 @@ def _batches(torch: Any, x: Any, y: Any, program: Program) -> Iterator[tuple[Any
 
 
 def _arrays(named: Any) -> Arrays:
-    return {name: t.detach().numpy().copy() for name, t in named}
+    return {name: t.detach().cpu().numpy().copy() for name, t in named}
+
+
+def _orders(seed: int | None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Orders of the two layers of hidden units, and their inverses."""
+    orders = [np.arange(n) if seed is None else np.random.default_rng(seed).permutation(n) for n in HIDDEN]
+    return orders, [np.argsort(order) for order in orders]
+
+
+def _ordered(arrays: Arrays, orders: list[np.ndarray]) -> Arrays:
+    """Weights with the hidden units in another order: rows of one layer, columns of the next."""
+    first, second = orders
+    kept = {f"layer{i}.{name}": arrays[f"layer{i}.{name}"] for i in (1, 2, 3) for name in ("weight", "bias")}
+    kept["layer1.weight"], kept["layer1.bias"] = kept["layer1.weight"][first], kept["layer1.bias"][first]
+    kept["layer2.weight"], kept["layer2.bias"] = kept["layer2.weight"][:, first][second], kept["layer2.bias"][second]
+    kept["layer3.weight"] = kept["layer3.weight"][:, second]
+    return kept

@@ -276,15 +276,16 @@ def _repeat_interleave(input: Array, repeats: Array, dim: int) -> Array:
 def _gather_repeats(g: Any, repeats: Any, dim: int, shape: Size) -> Any:
     n = shape[dim]
     lib = xp(data_of(g))
-    counts = lib.full(n, repeats) if isinstance(repeats, int) else lib.broadcast_to(data_of(repeats), (n,))
-    where = lib.repeat(lib.arange(n), counts.tolist())
+    where = lib.repeat(lib.arange(n), repeats if isinstance(repeats, int) else data_of(repeats).tolist())
     zeros = lib.zeros(shape, data_of(g).dtype)
     if is_array(g):
         return index_add(zeros, dim, where, g)
     return index_add(tape.wrap(zeros), dim, tape.wrap(where), g)
 
 
-def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Any:
+def repeat_interleave(
+    input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Any:
     """Each element (or slice along `dim`) repeated `repeats` times in place. output_size: how many that makes, if known.
 
     Of counts alone: the number i as often as the i-th count says.

@@ -80,11 +80,9 @@ class Adagrad(FlatOptimizer):
             "fused": fused,
         }
         super().__init__(params, defaults)
-
-    def add_param_group(self, param_group: Group) -> None:
-        super().add_param_group(param_group)
-        for p in param_group["params"]:
-            self._make_state(p, param_group, ("sum",))
+        for group in self.param_groups:  # the state of groups added later is made at their first step
+            for p in group["params"]:
+                self._make_state(p, group, ("sum",))
 
     def _buffers(self, group: Group) -> tuple[str, ...]:
         return ("sum",)

@@ -1,0 +1,71 @@
+"""Activations as functions: torch.nn.functional, and those that torch has itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from parity.case import case, family, positive, real, unary, whole
+
+A, CUBE = real(3, 4), real(2, 3, 4)
+WIDE = lambda rng: rng.uniform(-30, 30, (3, 4))
+PLAIN = "celu elu gelu hardsigmoid hardswish hardtanh hardshrink leaky_relu logsigmoid mish relu relu6 selu sigmoid silu softplus softshrink softsign tanh tanhshrink"
+
+CANCELS = "softmax_backward takes grad * out - out * sum where PyTorch takes (grad - sum) * out"
+
+
+def softmax(m: Any, x: Any) -> Any:
+    """Along the last dimension, in mpmath."""
+    e = m.exp(x)
+    return e / e.sum(-1, keepdims=True)
+
+
+def log_softmax(m: Any, x: Any) -> Any:
+    return m.log(softmax(m, x))
+
+
+CASES = family(
+    "activation",
+    *unary(PLAIN, A, of="t.nn.functional"),
+    *unary(PLAIN, WIDE, of="t.nn.functional", suffix=" far out", order=1),
+    *unary("relu leaky_relu hardtanh relu6 elu hardshrink softshrink hardsigmoid hardswish", whole(-3, 7, 3, 4), of="t.nn.functional", suffix=" at kinks", numeric=False),
+    *unary("celu elu hardsigmoid hardswish hardtanh leaky_relu mish relu relu6 selu silu", A, of="t.nn.functional", options=", inplace=True", argument="x * 1", suffix=" inplace"),
+    *unary("celu_ elu_ hardtanh_ leaky_relu_ relu_ selu_", A, of="t.nn.functional", argument="x * 1"),
+    case("relu of torch", lambda t, x: t.relu(x), A),
+    case("threshold", lambda t, x: t.nn.functional.threshold(x, 0.1, 5.0), A),
+    case("threshold_", lambda t, x: t.nn.functional.threshold_(x * 1, 0.1, 5.0), A),
+    case("threshold inplace", lambda t, x: t.nn.functional.threshold(x * 1, 0.1, 5.0, inplace=True), A),
+    case("prelu", lambda t, x, w: t.nn.functional.prelu(x, w), A, positive(4)),
+    case("prelu one weight", lambda t, x, w: t.nn.functional.prelu(x, w), CUBE, positive(1)),
+    case("prelu channels", lambda t, x, w: t.nn.functional.prelu(x, w), CUBE, positive(3)),
+    case("leaky_relu 0.3", lambda t, x: t.nn.functional.leaky_relu(x, 0.3), A),
+    case("elu 2", lambda t, x: t.nn.functional.elu(x, 2.0), A),
+    case("celu 0.5", lambda t, x: t.nn.functional.celu(x, 0.5), A),
+    case("celu 0.7", lambda t, x: t.nn.functional.celu(x, 0.7), A, reference=lambda m, x: np.where(x > 0, x, 0.7 * m.expm1(x / 0.7))),
+    case("celu_ 0.5", lambda t, x: t.nn.functional.celu_(x * 1, 0.5), A),
+    case("gelu tanh", lambda t, x: t.nn.functional.gelu(x, approximate="tanh"), A),
+    case("glu", lambda t, x: t.nn.functional.glu(x), A),
+    case("glu dim", lambda t, x: t.nn.functional.glu(x, dim=0), real(4, 3)),
+    case("hardtanh limits", lambda t, x: t.nn.functional.hardtanh(x, -0.5, 0.7), A),
+    case("hardshrink 1", lambda t, x: t.nn.functional.hardshrink(x, 1.0), A),
+    case("softshrink 1", lambda t, x: t.nn.functional.softshrink(x, 1.0), A),
+    case("softplus beta", lambda t, x: t.nn.functional.softplus(x, beta=2.0, threshold=1.5), A),
+    case("softmax", lambda t, x: t.softmax(x, -1), A, reference=softmax, known=CANCELS),
+    case("softmax 0", lambda t, x: t.softmax(x, 0), A),
+    case("softmax 3d", lambda t, x: t.softmax(x, 1), CUBE),
+    case("softmax dtype", lambda t, x: t.softmax(x, 1, dtype=t.float64), A, reference=softmax),
+    case("softmax wide", lambda t, x: t.softmax(x, 1), WIDE, order=1),
+    case("log_softmax", lambda t, x: t.log_softmax(x, 1), A, reference=log_softmax),
+    case("log_softmax wide", lambda t, x: t.log_softmax(x, 1), WIDE, order=1),
+    case("log_softmax dtype", lambda t, x: t.log_softmax(x, 1, dtype=t.float64), A, reference=log_softmax),
+    case("F.softmax", lambda t, x: t.nn.functional.softmax(x, dim=1, dtype=t.float64), A, reference=softmax),
+    case("F.log_softmax", lambda t, x: t.nn.functional.log_softmax(x, dim=1), A),
+    case("F.softmin", lambda t, x: t.nn.functional.softmin(x, dim=1), A),
+    case("F.softmax without dim", lambda t, x: t.nn.functional.softmax(x), A, known=CANCELS),
+    case("linear", lambda t, x, w, b: t.nn.functional.linear(x, w, b), A, real(5, 4), real(5)),
+    case("linear 3d", lambda t, x, w: t.nn.functional.linear(x, w), CUBE, real(5, 4)),
+    case("linear 1d", lambda t, x, w, b: t.nn.functional.linear(x, w, b), real(4), real(5, 4), real(5)),
+    case("linear batch", lambda t, x, w, b: t.nn.functional.linear(x, w, b), real(32, 10), real(32, 10), real(32)),
+    case("bilinear", lambda t, x, y, w, b: t.nn.functional.bilinear(x, y, w, b), A, real(3, 2), real(5, 4, 2), real(5)),
+)  # fmt: skip

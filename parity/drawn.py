@@ -1,0 +1,197 @@
+"""Running the drawn cases: Hypothesis looks for one that fails, and shrinks it."""
+
+from __future__ import annotations
+
+import re
+import time
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from parity import drawing
+from parity.case import Case, compiled
+from parity.case import given as always
+from parity.cases.optimizers import trained
+from parity.drawing import Drawn
+from parity.reproduce import script
+from parity.results import CLOSE, EXACT, REFUSED, Failure, Property, Result
+
+
+def written(x: Any, write: Any, t: Any) -> Any:
+    """A copy of `x`, written into."""
+    out = x * 1
+    write(out, t)
+    return out
+
+
+HELPERS = {"written": written, "trained": trained}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family of drawn cases: its strategy, up to which derivative, and whether to the bit."""
+
+    strategy: Any
+    order: int = 2
+    exact: bool = False
+    strides: bool = False
+    slow: bool = False  # a quarter of the examples
+
+
+PROPERTIES: dict[str, Kind] = {
+    "unary": Kind(drawing.unary, order=1),
+    "binary": Kind(drawing.binary, order=1),
+    "ternary": Kind(drawing.ternary),
+    "reduction": Kind(drawing.reduction, order=1),
+    "along a dimension": Kind(drawing.along, order=1),
+    "shape": Kind(drawing.reshaping, exact=True, strides=True),
+    "join and split": Kind(drawing.joining, exact=True),
+    "reading": Kind(drawing.reading, exact=True),
+    "writing": Kind(drawing.writing),
+    "gather and scatter": Kind(drawing.gathering),
+    "product": Kind(drawing.product),
+    "activation": Kind(drawing.activation, order=1),
+    "loss": Kind(drawing.loss, order=1),
+    "in place": Kind(drawing.in_place, order=1),
+    "creation": Kind(drawing.creation, order=0),
+    "random": Kind(drawing.random, order=0, exact=True),
+    "optimizer": Kind(drawing.optimizer, order=0, slow=True),
+}
+
+
+def case_of(name: str, drawn: Drawn) -> Case:
+    """A drawn expression as a case; its inputs have their dtypes."""
+    kind = PROPERTIES[name]
+    function = compiled(f"lambda {', '.join(['t', *drawn.inputs])}: {drawn.text}", dict(HELPERS))
+    floats = {a.dtype.name for a in drawn.inputs.values() if a.dtype.kind == "f"}
+    dtypes = (floats.pop(),) if len(floats) == 1 else ()
+    draws = tuple(always(a) for a in drawn.inputs.values())
+    return Case(
+        drawn.text,
+        function,
+        draws,
+        f"drawn {name}",
+        dtypes,
+        kind.order,
+        exact=kind.exact,
+        strides=kind.strides,
+        measured=False,
+    )
+
+
+# Differences that are known: of which property, the expression, what is said of it; and why.
+KNOWN: list[tuple[str, str, str, str]] = [
+    ("binary", r"logaddexp", r"gradient.*nan", "the gradient at inf is nan"),
+    ("binary|in place", r"atan2", r"gradient.*nan", "the gradient at (0, 0) is nan, PyTorch's is 0"),
+    ("binary", r"fmod|remainder|//|%|floor_divide", r"ZeroDivisionError", "no elements divided by 0 are an error"),
+    ("binary", r"atan2|logaddexp", r"gradient|bool", "PyTorch's gradient beside uint8 and bool is wrong, or an error"),
+    ("binary", r"maximum|minimum", r"gradient", "beside a nan, PyTorch gives the whole gradient to both"),
+    ("binary|in place", r"pow|\*\*", r"bool|INTERNAL ASSERT", "powers of bools, where PyTorch raises"),
+    (
+        "ternary",
+        r"clamp\(x, y, z\)",
+        r"gradient",
+        "where both limits are equal, PyTorch gives the gradient to the upper",
+    ),
+    ("reduction", r"prod\(.*dim=\(", r"TypeError", "prod takes several dims"),
+    ("reduction", r"a(max|min)\(.*dim=\(", r"multiple times", "of two errors, which one is raised"),
+    ("reduction", r"prod\(.*dtype", r"gradient", "the rule of prod rounds in the dtype asked for"),
+    ("reduction", r"logsumexp", r"dtype", "float16 without elements becomes float32"),
+    ("reduction", r"(std|var)\(.*dim=\(\)", r"gradient.*inf", "PyTorch's gradient for no dims is inf"),
+    ("reduction", r"logsumexp\(.*dim=\(\)", r"RuntimeError", "PyTorch's gradient for no dims is an error"),
+    ("along a dimension", r"cummin|cummax", r"IndexError", "a dim that is not there, of no elements"),
+    ("along a dimension", r"softmax", r"gradient", "softmax_backward cancels"),
+    ("shape", r"roll|rot90|tri[lu]", r"AxisError|strides", "roll of a number; the strides of the result"),
+    ("shape", r"expand|ravel", r"strides", "the strides of a copy of an expanded tensor; ravel is not contiguous"),
+    ("join and split", r"cat|stack", r"requires_grad|IndexError", "beside a tensor without elements"),
+    ("shape", r"repeat_interleave", r"IndexError", "of a number"),
+    ("writing", r"__setitem__", r"dtypes match", "doubles written to indices of floats, where nothing is written"),
+    ("in place", r"remainder|fmod|floor_divide", r"ZeroDivisionError", "no elements divided by 0 are an error"),
+    ("product", r"einsum.*->'", r"einsum|shape", "contraction to a number"),
+    ("product", r"linear|addmm|@", r"reshape array of size 0", "no elements are an error"),
+    ("activation", r"mish|sigmoid|silu|softplus", r"float16", "it rounds more than once in float16"),
+    ("loss", r"nll_loss|cross_entropy", r"nll_loss\(\): The", "no elements are an error"),
+    ("in place", r"(eq|lt|logical_and)_", r"has no attribute 'plan'", "a comparison in place of what requires grad"),
+    ("in place", r"copy_", r"requires_grad|a tensor", "floats copied into integers: the result requires grad"),
+    ("creation", r"arange", r"shape|step must be nonzero", "arange of fractions in an integer dtype"),
+]
+
+
+def known(name: str, result: Result) -> str:
+    """The reason for a known difference, or ''."""
+    for of, text, detail, reason in KNOWN:
+        if (
+            re.fullmatch(of, name)
+            and re.search(text, result.name)
+            and re.search(detail, f"{result.quantity}: {result.detail}")
+        ):
+            return reason
+    return ""
+
+
+class Disagreement(AssertionError):
+    """A drawn case that is not as in PyTorch."""
+
+
+@dataclass
+class _Tally:
+    examples: int = 0
+    results: list[Result] = field(default_factory=list)
+    last: tuple[Case, Result] | None = None
+
+
+def run_property(name: str, examples: int, seed_: int, device: str = "cpu") -> tuple[Property, list[Failure]]:
+    """So many cases of one family. The first that fails is shrunk."""
+    from parity.suite import judge_case
+    from parity.theirs import theirs
+
+    tally, start = _Tally(), time.perf_counter()
+
+    @seed(seed_)
+    @settings(
+        max_examples=max(1, examples // 4) if PROPERTIES[name].slow else examples, database=None, deadline=None, report_multiple_bugs=False, print_blob=False,
+        phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(PROPERTIES[name].strategy())
+    def property_(drawn: Drawn) -> None:
+        case = case_of(name, drawn)
+        results = judge_case(case, device=device)
+        theirs.cache_clear()
+        tally.examples += 1
+        for result in results:
+            if not result.good and not known(name, result):
+                tally.last = case, result
+                raise Disagreement(result.detail)
+        tally.results += results
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            property_()
+    except Disagreement:
+        pass
+    return _summary(name, tally, time.perf_counter() - start), _failures(name, tally)
+
+
+def _summary(name: str, tally: _Tally, seconds: float) -> Property:
+    errors = [r for r in tally.results if r.mine_ulp is not None and r.good]
+    worst = lambda which: max((getattr(r, which) or 0.0 for r in errors), default=None)
+    verdict, detail = CLOSE if errors else EXACT, ""
+    if tally.last is not None:
+        verdict, detail = tally.last[1].verdict, f"{tally.last[0].name}: {tally.last[1].detail}"
+    count = lambda of: sum(r.verdict == of for r in tally.results)
+    differing = sum(not r.good for r in tally.results)
+    return Property(
+        name, tally.examples, len(tally.results) - count(REFUSED), count(EXACT), differing,
+        worst("mine_ulp"), worst("theirs_ulp"), verdict, seconds, detail,
+    )  # fmt: skip
+
+
+def _failures(name: str, tally: _Tally) -> list[Failure]:
+    if tally.last is None:
+        return []
+    case, result = tally.last
+    dtype = case.dtypes[0] if case.dtypes else ""
+    return [Failure(f"drawn {name}: {result.quantity}", result.detail, script(case, dtype, result.quantity))]
