@@ -125,6 +125,20 @@ def test_a_cpu_index_is_checked_at_once(cuda: str) -> None:
             on_gpu(1.0, 2, 3)[mask] = 1.0
 
 
+def test_gradients_do_not_wait_for_what_the_forward_pass_has_waited_for(cuda: str) -> None:
+    x = torch.arange(6.0, device="cuda", requires_grad=True)
+    y = x.reshape(2, 3)
+    results = [
+        y[y > 1],
+        y.masked_select(y < 3),
+        y[:, torch.tensor([True, False, True], device="cuda")],
+        y.repeat_interleave(2, 1),
+    ]
+    with unwaited(cuda):
+        sum(r.sum() for r in results).backward()
+    assert x.grad.tolist() == [4, 3, 5, 4, 3, 4]
+
+
 def test_masks_written_with_one_value_do_not_wait(cuda: str) -> None:
     x = torch.arange(6.0, device="cuda").reshape(2, 3)
     row, value = torch.tensor([True, False], device="cuda"), torch.tensor(9.0, device="cuda")
