@@ -1,120 +1,56 @@
-"""python -m benchmarks: training steps and per-op overhead, side by side."""
+"""minitorch against NumPy by hand and PyTorch, all in turns in one run."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from benchmarks.timing import Timing, interleaved
+from benchmarks import compare, plots, tables
+from benchmarks.results import Results
+from benchmarks.run import DEVICES, Options, run
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few short rounds: a rough look in half a minute")
-    parser.add_argument("--threads", type=int, default=1, help="threads for the numerical kernels (default 1)")
-    parser.add_argument("--only", default="", help="only rows whose name contains this")
-    parser.add_argument("--json", type=Path, help="also write all timings there")
-    options = parser.parse_args()
-
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    import minitorch
-    from benchmarks import workloads
-
-    torch.set_num_threads(options.threads)
-    threadpool_limits(options.threads)
-    rounds, seconds = (7, 0.02) if options.quick else (25, 0.05)
-    console = Console(width=130)
-    console.print(_machine(torch, options.threads))
-    results: dict[str, dict[str, Any]] = {}
-
-    table = _table("training step, us", "NumPy by hand", "minitorch", "PyTorch", "PyTorch fused")
-    for name, spec in track(workloads.TRAINING.items(), "training steps", console=console, transient=True):
-        if options.only not in name:
-            continue
-        steps = {
-            "hand": workloads.hand_step(*spec),
-            "minitorch": workloads.training_step(minitorch, *spec),
-            "torch": workloads.training_step(torch, *spec),
-            "torch fused": workloads.training_step(torch, *spec, fused=True),
-        }
-        times = interleaved(steps, rounds, seconds)
-        table.add_row(name, *[_us(t) for t in times.values()], *_ratios(times))
-        results[name] = _plain(times)
-    if table.row_count:
-        console.print(table)
-
-    for title, pick in (("forward, us", 0), ("forward and backward, us", 1)):
-        table = _table(f"one op on 32 values: {title}", "minitorch", "PyTorch")
-        for name in track(workloads.OPS, title, console=console, transient=True):
-            if options.only not in name:
-                continue
-            times = interleaved(
-                {
-                    "minitorch": workloads.op_steps(minitorch, name)[pick],
-                    "torch": workloads.op_steps(torch, name)[pick],
-                },
-                rounds,
-                seconds / 4,
-            )
-            ratio = times["minitorch"].median / times["torch"].median
-            table.add_row(name, *[_us(t) for t in times.values()], f"{ratio:.2f}")
-            results[f"{name}, {title}"] = _plain(times)
-        if table.row_count:
-            console.print(table)
-    if options.json:
-        options.json.write_text(json.dumps({"machine": _machine(torch, options.threads), "rows": results}, indent=1))
+WIDTH = 170  # where the output is no terminal, which has one of its own
 
 
-def _machine(torch: Any, threads: int) -> str:
-    model = next((line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), "unknown CPU")
-    return (
-        f"{model}, {threads} thread(s), Python {platform.python_version()}, NumPy {np.__version__}, "
-        f"PyTorch {torch.__version__}"
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    main = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    main.add_argument("--threads", type=int, default=1, metavar="N", help="for the numerical kernels (default 1)")
+    main.add_argument("--device", choices=DEVICES, default="all", help="default: all that there are")
+    main.add_argument("--only", default="", metavar="TEXT", help='rows whose "family: name" contains this')
+    main.add_argument("--quick", action="store_true", help="fewer sizes, fewer and shorter rounds: two minutes")
+    main.add_argument("--compiled", action="store_true", help="also torch.compile, which takes long to compile")
+    main.add_argument("--json", type=Path, metavar="FILE", help="write all results there")
+    main.add_argument("--plots", type=Path, metavar="DIR", help="draw pictures there, PNG and SVG")
+    commands = main.add_subparsers(dest="command")
+    comparing = commands.add_parser("compare", help="what changed between two runs", description=compare.__doc__)
+    comparing.add_argument("old", type=Path, metavar="OLD.json")
+    comparing.add_argument(
+        "new", type=Path, nargs="?", metavar="NEW.json", help="without it, measure now, with the options of OLD"
     )
+    return main
 
 
-def _cpuinfo() -> list[str]:
-    try:
-        return Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return []
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for column in columns:
-        table.add_column(column, justify="right")
-    if len(columns) == 4:
-        table.add_column("minitorch / hand", justify="right")
-        table.add_column("minitorch / PyTorch", justify="right")
-        table.add_column("/ fused", justify="right")
-    else:
-        table.add_column("minitorch / PyTorch", justify="right")
-    return table
-
-
-def _us(t: Timing) -> str:
-    return f"{t.median * 1e6:,.2f} ±{t.spread:.0%}" if t.median < 1e-5 else f"{t.median * 1e6:,.0f} ±{t.spread:.0%}"
-
-
-def _ratios(times: dict[str, Timing]) -> list[str]:
-    mine = times["minitorch"].median
-    return [f"{mine / times[name].median:.2f}" for name in ("hand", "torch", "torch fused")]
-
-
-def _plain(times: dict[str, Timing]) -> dict[str, list[float]]:
-    return {name: [t.median, t.low, t.high] for name, t in times.items()}
+def main(arguments: list[str] | None = None) -> None:
+    """Run, or compare."""
+    options = parser().parse_args(arguments)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    if options.command == "compare":
+        old = Results.read(options.old)
+        new = Results.read(options.new) if options.new else run(Options(**old.options), console)
+        compare.show(old, new, console)
+        return
+    results = run(Options(options.threads, options.device, options.only, options.quick, options.compiled), console)
+    console.print(str(results.machine), highlight=False)
+    tables.show(results, console)
+    if options.json:
+        results.write(options.json)
+    if options.plots:
+        plots.draw(results, options.plots)
 
 
 if __name__ == "__main__":

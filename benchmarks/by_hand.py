@@ -9,60 +9,85 @@ import numpy as np
 Arrays = list[np.ndarray]
 
 
-def mlp_step(weights: Arrays, x: np.ndarray, target: np.ndarray, loss: str, optimizer: str) -> Callable[[], float]:
-    """A step of an MLP with ReLU: `weights` is [w1, b1, w2, b2, ...], changed in place; returns the loss.
+class MLP:
+    """A step of an MLP with ReLU, in its four parts. `weights` is [w1, b1, w2, b2, ...], changed in place.
 
     loss: "bce" (targets (n, 1)) or "cross_entropy" (class numbers). optimizer: "sgd" or "adam", lr 1e-3.
     """
-    update = {"sgd": _sgd, "adam": _adam}[optimizer](weights)
-    layers = list(zip(weights[::2], weights[1::2], strict=True))
-    n = x.shape[0]
 
-    def step() -> float:
-        inputs = [x]
-        for w, b in layers[:-1]:
+    def __init__(self, weights: Arrays, x: np.ndarray, target: np.ndarray, loss: str, optimizer: str) -> None:
+        self._update = {"sgd": sgd, "adam": adam}[optimizer](weights)
+        self._loss = {"bce": _bce, "cross_entropy": _cross_entropy}[loss]
+        self._layers = list(zip(weights[::2], weights[1::2], strict=True))
+        self._x, self._target = x, target
+
+    def forward(self) -> None:
+        """The logits, and what the layers were given."""
+        inputs = [self._x]
+        for w, b in self._layers[:-1]:
             h = inputs[-1] @ w.T
             h += b
             np.maximum(h, 0, out=h)
             inputs.append(h)
-        w, b = layers[-1]
-        z = inputs[-1] @ w.T
-        z += b
-        value, g = (_bce if loss == "bce" else _cross_entropy)(z, target, n)
-        gradients: Arrays = []
-        for i in reversed(range(len(layers))):
-            gradients[:0] = [g.T @ inputs[i], np.add.reduce(g, axis=0)]
-            if i:
-                g = g @ layers[i][0]
-                g *= inputs[i] > 0
-        update(gradients)
+        w, b = self._layers[-1]
+        self._logits = inputs[-1] @ w.T
+        self._logits += b
+        self._inputs = inputs
+
+    def loss(self) -> np.float32:
+        """The mean loss; its gradient is kept."""
+        value, self._slope = self._loss(self._logits, self._target)
         return value
 
-    return step
+    def backward(self) -> None:
+        """The gradients of all weights."""
+        g = self._slope
+        self._gradients: Arrays = []
+        for i in reversed(range(len(self._layers))):
+            self._gradients[:0] = [g.T @ self._inputs[i], np.add.reduce(g, axis=0)]
+            if i:
+                g = g @ self._layers[i][0]
+                g *= self._inputs[i] > 0
+
+    def update(self) -> None:
+        """The optimizer's step."""
+        self._update(self._gradients)
+
+    def step(self) -> np.float32:
+        """All four; returns the loss."""
+        self.forward()
+        value = self.loss()
+        self.backward()
+        self.update()
+        return value
 
 
-def _bce(z: np.ndarray, target: np.ndarray, n: int) -> tuple[float, np.ndarray]:
+def _bce(z: np.ndarray, target: np.ndarray) -> tuple[np.float32, np.ndarray]:
+    n = z.shape[0]
     e = np.exp(-np.abs(z))
-    value = float((np.maximum(z, 0) - z * target + np.log1p(e)).sum() / n)
+    value = (np.maximum(z, 0) - z * target + np.log1p(e)).sum() / np.float32(n)
     g = 1 / (1 + np.exp(-z))
     g -= target
     g /= n
     return value, g
 
 
-def _cross_entropy(z: np.ndarray, target: np.ndarray, n: int) -> tuple[float, np.ndarray]:
+def _cross_entropy(z: np.ndarray, target: np.ndarray) -> tuple[np.float32, np.ndarray]:
+    n = z.shape[0]
     z -= z.max(1, keepdims=True)
     g = np.exp(z)
     total = g.sum(1, keepdims=True)
     rows = np.arange(n)
-    value = float((np.log(total[:, 0]) - z[rows, target]).sum() / n)
+    value = (np.log(total[:, 0]) - z[rows, target]).sum() / np.float32(n)
     g /= total
     g[rows, target] -= 1
     g /= n
     return value, g
 
 
-def _sgd(weights: Arrays) -> Callable[[Arrays], None]:
+def sgd(weights: Arrays) -> Callable[[Arrays], None]:
+    """Returns update(gradients), which changes the weights in place."""
+
     def update(gradients: Arrays) -> None:
         for w, g in zip(weights, gradients, strict=True):
             w -= 1e-3 * g
@@ -70,8 +95,8 @@ def _sgd(weights: Arrays) -> Callable[[Arrays], None]:
     return update
 
 
-def _adam(weights: Arrays) -> Callable[[Arrays], None]:
-    """All parameters in one flat array: 80 us a step became 20."""
+def adam(weights: Arrays) -> Callable[[Arrays], None]:
+    """Returns update(gradients). All weights move into one flat array: 80 us a step became 20."""
     flat = np.concatenate([w.ravel() for w in weights])
     start = 0
     for i, w in enumerate(weights):
