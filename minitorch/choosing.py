@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.constants import filled
 from minitorch.device import Array, xp
 
 _MANY = 4096  # elements: below, NumPy's own functions are as fast
@@ -23,13 +24,18 @@ def _bits(x: Array) -> Array:
 
 
 def zero_unless(mask: Array, x: Array) -> Array:
-    """The floating `x` where the bool array `mask` of its shape holds, else 0, also where x is infinite or NaN.
+    """The floating `x` where `mask`, an array of its shape, is not 0, else 0, also where x is infinite or NaN.
 
     The bits are multiplied by 0 or 1: ten times faster than np.where.
     """
+    if mask.dtype.char != "?":
+        mask = mask.astype("?")  # in half the time of mask != 0
     if not x.ndim:
         return xp(x).where(mask, x, x.dtype.type(0))
-    return (_bits(x) * mask).view(x.dtype)
+    bits = _bits(x)
+    if isinstance(mask, np.ndarray):
+        mask = mask.astype(bits.dtype)  # within the product that would take twice the time
+    return (bits * mask).view(x.dtype)
 
 
 def select(mask: Array, x: Any, y: Any) -> Array:
@@ -59,13 +65,23 @@ def limited(x: Array, low: Any = None, high: Any = None) -> Array:
     """min(max(x, low), high); a limit may be None, a number or an array. Of many floating values 3 to 6 times faster."""
     if isinstance(x, np.ndarray) and x.size >= _MANY and x.dtype.kind == "f":
         return x.clip(-math.inf if low is None else low, math.inf if high is None else high)
+    low, high = _limit(low, x), _limit(high, x)
     if low is not None:
         x = xp(x).maximum(low, x)  # in this order: at a tie of 0.0 and -0.0 x stays, as in clip and in PyTorch
     return x if high is None else xp(x).minimum(high, x)
 
 
+def _limit(value: Any, x: Array) -> Any:
+    return (
+        filled((), x.dtype, value)
+        if value.__class__ is int and isinstance(x, np.ndarray) and x.dtype.kind == "f"
+        else value
+    )
+
+
 def positive_part(x: Array) -> Array:
     """max(x, 0): as the maximum of two arrays 2 times faster."""
     if isinstance(x, np.ndarray) and x.ndim and x.flags.c_contiguous:
-        return np.maximum(np.zeros(x.shape, x.dtype), x)
+        zeros = filled(x.shape, x.dtype, 0) if x.size < _MANY else np.zeros(x.shape, x.dtype)
+        return np.maximum(zeros, x)
     return limited(x, 0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from minitorch.constants import filled
 from minitorch.device import Array, xp
 
 _BLOCK = 64
@@ -24,11 +24,14 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
         return xp(x).add.reduce(x, axis=axis, dtype=np.int64, keepdims=keepdims)
     if not keepdims and isinstance(x, np.ndarray):  # BLAS is several times faster than add.reduce
         if axis == 0 and x.ndim == 2 and len(x) <= _ROWS:
-            return _ones(len(x), x.dtype).dot(x)
+            return filled(len(x), x.dtype, 1).dot(x)
         if x.ndim == 2 and axis in (1, (1,)) and 8 <= x.shape[1] <= _ROWS and x.flags.c_contiguous:
-            return x.dot(_ones(x.shape[1], x.dtype))
-        if axis is None and x.size >= _LARGE and x.flags.c_contiguous:
-            return total(_in_rows(x))
+            return x.dot(filled(x.shape[1], x.dtype, 1))
+        if axis is None and x.flags.c_contiguous:
+            if x.size <= _ROWS:
+                return filled(x.size, x.dtype, 1).dot(x.ravel())
+            if x.size >= _LARGE:
+                return total(_in_rows(x))
     if x.size > _SMALL and axis is not None and x.ndim > 1 and isinstance(x, np.ndarray):
         for i in (axis,) if isinstance(axis, int) else axis:
             if x.strides[i] > x.itemsize:
@@ -36,16 +39,11 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     return xp(x).add.reduce(x, axis=axis, keepdims=keepdims)
 
 
-@lru_cache(maxsize=128)
-def _ones(n: int, dtype: np.dtype) -> np.ndarray:
-    return np.ones(n, dtype)
-
-
 def _in_rows(x: np.ndarray) -> np.ndarray:
     """Sums of _ROWS elements each, and of what remains."""
     flat = x.reshape(-1)
     whole = flat.size - flat.size % _ROWS
-    sums = flat[:whole].reshape(-1, _ROWS).dot(_ones(_ROWS, x.dtype))
+    sums = flat[:whole].reshape(-1, _ROWS).dot(filled(_ROWS, x.dtype, 1))
     return sums if whole == flat.size else np.append(sums, np.add.reduce(flat[whole:]))
 
 

@@ -118,8 +118,10 @@ def grad(
 def _roots(outputs: Any, gradients: Any, create_graph: bool) -> list[tuple[Any, Any]]:
     """(output, its gradient), checked; the gradient is an array, or a Tensor if the pass is recorded."""
     if gradients is None and isinstance(outputs, tape.Tensor) and outputs._data.size == 1 and outputs._requires_grad:
-        one = xp(outputs._data).empty(outputs._data.shape, outputs._data.dtype)  # loss.backward(), nearly always
-        one.fill(1)
+        data = outputs._data  # loss.backward(), nearly always
+        if not create_graph and not data.ndim and isinstance(data, np.ndarray):
+            return [(outputs, data.dtype.type(1))]  # as NumPy's own results of 0 dimensions, and quicker
+        one = xp(data).ones(data.shape, data.dtype)
         return [(outputs, wrap(one) if create_graph else one)]
     tensors = _as_list(outputs)
     for t in tensors:

@@ -28,8 +28,13 @@ def run(
     inputs None: add into the `.grad` of every leaf reached. Else compute only what leads to these tensors and
     return their gradients (None where not reached).
     """
-    targets: list[Edge] = [] if inputs is None else [edge_of(t) for t in inputs]
-    needed = None if inputs is None else _leading_to(targets, [edge_of(t) for t, _ in roots])
+    edges: Sequence[Edge] = [edge_of(t) for t, _ in roots]
+    gradients = [g for _, g in roots]
+    targets: list[Edge] = []
+    needed = None
+    if inputs is not None:
+        targets = [edge_of(t) for t in inputs]
+        needed = _leading_to(targets, edges)
     found: dict[Edge, Any] = dict.fromkeys(targets)
     leaves: dict[Any, tuple[Any, bool]] = {}  # (gradient so far, whether nothing else holds that array)
     pending: dict[int, tuple[Node, Any]] = {}  # gradients in flight, by the number of the node they wait at
@@ -39,8 +44,6 @@ def run(
     recording = grad_enabled.set(create_graph)
     try:
         g = None  # the gradient that `gradients` were computed from: what is `g` itself, or a view, others may hold
-        edges: Sequence[Edge] = [edge_of(t) for t, _ in roots]
-        gradients = [g for _, g in roots]
         while True:
             for edge, gi in zip(edges, gradients):
                 if gi is None:
@@ -102,7 +105,7 @@ def edge_of(t: Any) -> Edge:
     return t if t._node is None else t._node
 
 
-def _leading_to(targets: list[Edge], roots: list[Edge]) -> set[Edge]:
+def _leading_to(targets: Sequence[Edge], roots: Sequence[Edge]) -> set[Edge]:
     """The targets, and the nodes between roots and them."""
     seen: set[Edge] = set()
     stack = list(roots)

@@ -297,7 +297,7 @@ def _masked_gradient(g: Any, mask: Any) -> Any:
 
 @differentiable(_masked_gradient, None)
 def masked(input: Array, mask: Array) -> Array:
-    """`input` where the bool array `mask` of its shape holds, else 0, also where input is infinite or NaN."""
+    """`input` where `mask`, an array of its shape, is not 0, else 0, also where input is infinite or NaN."""
     return zero_unless(mask, input)
 
 
