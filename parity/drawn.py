@@ -102,7 +102,6 @@ KNOWN: list[tuple[str, str, str, str]] = [
     ("reduction", r"(std|var)\(.*dim=\(\)", r"gradient.*inf", "PyTorch's gradient for no dims is inf"),
     ("reduction", r"logsumexp\(.*dim=\(\)", r"RuntimeError", "PyTorch's gradient for no dims is an error"),
     ("along a dimension", r"cummin|cummax", r"IndexError", "a dim that is not there, of no elements"),
-    ("along a dimension", r"softmax", r"gradient", "softmax_backward cancels"),
     ("shape", r"roll|rot90|tri[lu]", r"AxisError|strides", "roll of a number; the strides of the result"),
     ("shape", r"expand|ravel", r"strides", "the strides of a copy of an expanded tensor; ravel is not contiguous"),
     ("join and split", r"cat|stack", r"requires_grad|IndexError", "beside a tensor without elements"),

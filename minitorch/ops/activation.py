@@ -269,14 +269,15 @@ def _line(x: Any, dim: int) -> Any:
 
 @differentiable(
     lambda g, out_, dim: softmax_backward(g, out_, dim=dim),
-    lambda g, grad, out_, dim: g * (grad - _line(grad * out_, dim)) - grad * _line(g * out_, dim),
+    lambda g, grad, out_, dim: grad * g - _line(out_ * grad, dim) * g - grad * _line(out_ * g, dim),
     name="SoftmaxBackwardDataBackward0",
 )
+@floating
 def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
-    product = grad * out_
-    product -= out_ * xp(grad).add.reduce(product, axis=dim, keepdims=True)
-    return product
+    result = grad - xp(grad).add.reduce(grad * out_, axis=dim, keepdims=True)
+    result *= out_
+    return result
 
 
 @differentiable(
@@ -284,6 +285,7 @@ def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     lambda g, grad, out_, dim: -g * exp(out_) * _line(grad, dim),
     name="LogSoftmaxBackwardDataBackward0",
 )
+@floating
 def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
     lib = xp(grad)
