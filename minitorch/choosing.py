@@ -80,8 +80,7 @@ def _limit(value: Any, x: Array) -> Any:
 
 
 def positive_part(x: Array) -> Array:
-    """max(x, 0): as the maximum of two arrays 2 times faster."""
-    if isinstance(x, np.ndarray) and x.ndim and x.flags.c_contiguous:
-        zeros = filled(x.shape, x.dtype, 0) if x.size < _MANY else np.zeros(x.shape, x.dtype)
-        return np.maximum(zeros, x)
+    """max(x, 0): of few values 2 times faster as the maximum of two arrays."""
+    if isinstance(x, np.ndarray) and x.ndim and x.size < _MANY and x.flags.c_contiguous:
+        return np.maximum(filled(x.shape, x.dtype, 0), x)
     return limited(x, 0)

@@ -22,12 +22,14 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
         return total(x.astype(np.float32), axis, keepdims).astype(np.float16)
     if kind not in "fd":
         return xp(x).add.reduce(x, axis=axis, dtype=np.int64, keepdims=keepdims)
-    if not keepdims and isinstance(x, np.ndarray):  # BLAS is several times faster than add.reduce
+    if isinstance(x, np.ndarray):  # BLAS is several times faster than add.reduce
         if axis == 0 and x.ndim == 2 and len(x) <= _ROWS:
-            return filled(len(x), x.dtype, 1).dot(x)
-        if x.ndim == 2 and axis in (1, (1,)) and 8 <= x.shape[1] <= _ROWS and x.flags.c_contiguous:
-            return x.dot(filled(x.shape[1], x.dtype, 1))
-        if axis is None and x.flags.c_contiguous:
+            out = filled(len(x), x.dtype, 1).dot(x)
+            return out[None] if keepdims else out
+        if x.ndim == 2 and axis in (1, -1, (1,)) and 8 <= x.shape[1] <= _ROWS and x.flags.c_contiguous:
+            out = x.dot(filled(x.shape[1], x.dtype, 1))
+            return out[:, None] if keepdims else out
+        if axis is None and not keepdims and x.flags.c_contiguous:
             if x.size <= _ROWS:
                 return filled(x.size, x.dtype, 1).dot(x.ravel())
             if x.size >= _LARGE:

@@ -73,13 +73,13 @@ def test_reflected(name: str) -> None:
     np.testing.assert_allclose(call(name, x), exact, rtol=3e-15, atol=2e-14)
 
 
-def test_single_erf_to_one_unit_in_the_last_place() -> None:
+def test_single_erf_to_three_units_in_the_last_place() -> None:
     """Every 1,999th float32 from 1e-30 to 12, both signs: GELU computes with this one."""
     bits = np.arange(*np.array([1e-30, 12], np.float32).view(np.int32).tolist(), 1999, dtype=np.int32)
     x = bits.view(np.float32)
     exact = np.array([math.erf(v) for v in x.tolist()])
     error = np.abs(call("erf", x) - exact) / np.spacing(exact.astype(np.float32))
-    assert error.max() < 0.8
+    assert error.max() < 3
     np.testing.assert_array_equal(call("erf", -x), -call("erf", x))
 
 

@@ -18,9 +18,11 @@ from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
+from minitorch.ops.rational import in_cache
 from minitorch.ops.reduce import sum as sum_over
 from minitorch.ops.shape import reshape
 from minitorch.ops.special import erf
+from minitorch.summation import total
 
 
 def floating(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -225,6 +227,14 @@ def _gelu_gradient(g: Any, input: Any, approximate: str) -> Any:
     return g * (0.5 * (1 + erf(input * math.sqrt(0.5))) + input * density)
 
 
+def _gelu(x: Array) -> Array:
+    out = erf.array(x * math.sqrt(0.5))
+    out += 1
+    out *= x
+    out *= 0.5
+    return out
+
+
 _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _GELU_CUBIC = 0.044715
 
@@ -238,7 +248,7 @@ def _gelu_inner(x: Any) -> Any:
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; or the tanh form. Hendrycks, Gimpel 2016."""
     if approximate == "none":
-        return input * 0.5 * (1 + erf.array(input * math.sqrt(0.5)))
+        return in_cache(_gelu, input) if input.ndim else 0.5 * input * (1 + erf.array(input * math.sqrt(0.5)))
     if approximate == "tanh":
         return 0.5 * input * (1 + xp(input).tanh(_gelu_inner(input)))
     raise RuntimeError("approximate argument must be either none or tanh.")
@@ -275,7 +285,7 @@ def _line(x: Any, dim: int) -> Any:
 @floating
 def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
-    result = grad - xp(grad).add.reduce(grad * out_, axis=dim, keepdims=True)
+    result = grad - total(grad * out_, dim, keepdims=True)
     result *= out_
     return result
 
@@ -290,7 +300,7 @@ def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
     lib = xp(grad)
     p = lib.exp(out_)
-    p *= lib.add.reduce(grad, axis=dim, keepdims=True)
+    p *= total(grad, dim, keepdims=True)
     return lib.subtract(grad, p, out=p)
 
 
@@ -309,7 +319,7 @@ def _softmax(input: Array, dim: int) -> Array:
     lib = xp(input)
     shifted = _shifted(input, dim)
     e = lib.exp(shifted, out=shifted)
-    e /= lib.add.reduce(e, axis=dim, keepdims=True)
+    e /= total(e, dim, keepdims=True)
     return e
 
 
@@ -318,7 +328,7 @@ def _softmax(input: Array, dim: int) -> Array:
 def _log_softmax(input: Array, dim: int) -> Array:
     lib = xp(input)
     shifted = _shifted(input, dim)
-    shifted -= lib.log(lib.add.reduce(lib.exp(shifted), axis=dim, keepdims=True))
+    shifted -= lib.log(total(lib.exp(shifted), dim, keepdims=True))
     return shifted
 
 

