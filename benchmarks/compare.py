@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.backends import HAND, MINITORCH, MINITORCH_CUDA, TORCH, TORCH_CUDA
@@ -33,7 +34,7 @@ def comparison(old: Results, new: Results) -> Table:
                 ratio, word = change(was, now)
                 style = {"slower": "red", "faster": "green"}.get(word, "")
                 table.add_row(
-                    row.key, mine, micro(was.median), micro(now.median), f"{ratio:.2f}", word,
+                    escape(row.key), mine, micro(was.median), micro(now.median), f"{ratio:.2f}", word,
                     _drift(before[row.key], row, controls), style=style,
                 )  # fmt: skip
     return table

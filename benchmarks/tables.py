@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.backends import BACKENDS, RATIOS
@@ -21,7 +22,7 @@ def show(results: Results, console: Console) -> None:
         console.print(table)
         console.print()
     for line in absences(results.rows):
-        console.print(line, style="dim", highlight=False)
+        console.print(line, style="dim", highlight=False, markup=False)
 
 
 def tables(results: Results) -> Iterator[Any]:
@@ -45,7 +46,7 @@ def rows_table(title: str, rows: list[Row]) -> Table:
     table = _table(title, *present, *[title for _, _, title in ratios])
     for row in rows:
         cells = [time_cell(row.times.get(name)) for name in present]
-        table.add_row(row.name, *cells, *[ratio_cell(row.median(a), row.median(b)) for a, b, _ in ratios])
+        table.add_row(escape(row.name), *cells, *[ratio_cell(row.median(a), row.median(b)) for a, b, _ in ratios])
     return table
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.random_workloads import random_numbers
 from benchmarks.workload import Workload
+from benchmarks.workloads.draws import random_numbers
 from benchmarks.workloads.kernels import elementwise, embedding, matmul, reductions, softmax
 from benchmarks.workloads.loading import loading
 from benchmarks.workloads.optimizers import optimizers
