@@ -48,7 +48,7 @@ def compare(argv: list[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 150)
     missing = _missing(options.device, options.report is not None)
     if missing:
-        console.print(missing)
+        console.print(missing, markup=False, soft_wrap=True)
         return 2
     from parity import show, suite
 
