@@ -10,6 +10,7 @@ import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from strict_cupy.recorder import built, recorded
 from strict_cupy.registry import UFUNCS
 
 import minitorch
-from minitorch import faults
+from minitorch import faults, fusion
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
 cupyx = pytest.importorskip("cupyx.scipy.special") and __import__("cupyx")
@@ -176,36 +177,80 @@ def test_every_call_is_accepted() -> None:
 
 # --- CUDA source: the compiler needs no GPU either
 
-SOURCE = """
+HEAD = """
 #include <cupy/complex.cuh>
 #include <cupy/carray.cuh>
 typedef {kind} T;
-extern "C" __global__ void kernel(
-    const CArray<T, 1, 1, 1> _raw_x, const double low, const double high, const double site,
-    CArray<double, 1, 1, 1> note, CIndexer<1, 1> _ind
-) {{
+typedef double float64;
+extern "C" __global__ void kernel({parameters}, CIndexer<1, 1> _ind) {{
     CUPY_FOR(i, _ind.size()) {{
         _ind.set(i);
-        const T &x = _raw_x[_ind.get()];
+        {elements}
         {operation}
     }}
 }}
 """
 
 
-@pytest.mark.parametrize(
-    "kind", ["bool", "signed char", "unsigned char", "short", "int", "long long", "float", "double"]
-)
-def test_the_kernel_compiles(kind: str) -> None:
+def compile_kernel(inputs: str, outputs: str, operation: str, kind: str) -> None:
+    """As CuPy would for an ElementwiseKernel; the test fails with the compiler's words."""
+    parameters, elements = [], []
+    for text, const in (inputs, "const "), (outputs, ""):
+        for parameter in text.split(", "):
+            words = parameter.split()
+            if words[0] == "raw":
+                parameters.append(f"CArray<{words[1]}, 1, 1, 1> {words[2]}")
+            elif words[0] == "T":
+                parameters.append(f"{const}CArray<T, 1, 1, 1> _raw_{words[1]}")
+                elements.append(f"{const}T &{words[1]} = _raw_{words[1]}[_ind.get()];")
+            else:
+                parameters.append(f"const {words[0]} {words[1]}")
+    source = HEAD.format(kind=kind, parameters=", ".join(parameters), elements="\n".join(elements), operation=operation)
     nvrtc = cupy.cuda.nvrtc
     try:
-        program = nvrtc.createProgram(SOURCE.format(kind=kind, operation=faults._SOURCE), "kernel.cu", [], [])
+        program = nvrtc.createProgram(source, "kernel.cu", [], [])
     except (ImportError, RuntimeError) as error:
         pytest.skip(f"needs NVRTC: {error}")
     options = cupy._core.core.assemble_cupy_compiler_options(())
     try:
         nvrtc.compileProgram(program, (*options, "-arch=sm_80", "--std=c++17"))
     except nvrtc.NVRTCError:
-        pytest.fail(nvrtc.getProgramLog(program))
+        pytest.fail(nvrtc.getProgramLog(program) + source)
+
+
+@pytest.mark.parametrize(
+    "kind", ["bool", "signed char", "unsigned char", "short", "int", "long long", "float", "double"]
+)
+def test_the_kernel_of_faults_compiles(kind: str) -> None:
+    compile_kernel(*faults.PARAMETERS, faults._SOURCE, kind)
     kernel = cupy.ElementwiseKernel(*faults.PARAMETERS, faults._SOURCE, faults.KERNEL)
     assert (kernel.nin, kernel.nout) == (4, 1)
+
+
+def fused_kernels() -> list[tuple[str, str, str, str]]:
+    """(inputs, outputs, operation, name) of each kernel that fusion.py makes of the library's formulas."""
+    from test_fusion import ACTIVATIONS, OPTIMIZERS
+
+    found: dict[tuple[str, str, str, str], None] = {}
+    real = fusion._kernel
+    noted = lambda lib, *parts: (found.setdefault(parts), real(lib, *parts))[1]
+    with installed(), mock.patch.object(fusion, "_kernel", noted):
+        for activation in ACTIVATIONS.values():
+            activation(minitorch.ones(3, device="cuda"))
+        for make in OPTIMIZERS.values():
+            p = minitorch.ones(3, device="cuda", requires_grad=True)
+            p.grad = minitorch.ones(3, device="cuda")
+            optimizer = make([p])
+            for _ in range(7):  # some formulas change their form after the first steps
+                optimizer.step()
+    return list(found)
+
+
+@pytest.mark.parametrize("kind", ["float", "double"])
+def test_fused_kernels_compile(kind: str) -> None:
+    kernels = fused_kernels()
+    assert len(kernels) > 20
+    for inputs, outputs, operation, name in kernels:
+        compile_kernel(inputs, outputs, operation, kind)
+        kernel = cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}")
+        assert kernel.nout == outputs.count(",") + 1

@@ -18,7 +18,7 @@ from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
-from minitorch.ops.rational import in_cache
+from minitorch.ops.rational import as_one, in_cache
 from minitorch.ops.reduce import sum as sum_over
 from minitorch.ops.shape import reshape
 from minitorch.ops.special import erf
@@ -41,6 +41,16 @@ def floating(function: Callable[..., Array]) -> Callable[..., Array]:
         )
 
     return checked
+
+
+def one_kernel(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Let an array function of elementwise steps work on large arrays in blocks, and on a GPU in one kernel."""
+
+    @functools.wraps(function)
+    def whole(input: Array, **options: Any) -> Array:
+        return as_one(functools.partial(function, **options) if options else function, input)
+
+    return whole
 
 
 # --- pieces of straight lines
@@ -92,6 +102,7 @@ _SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes f
 
 @differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)))
 @floating
+@one_kernel
 def hardsigmoid(input: Array) -> Array:
     """relu6(input + 3) / 6. Howard et al. 2019."""
     return limited(input + 3, 0, 6) / 6
@@ -99,6 +110,7 @@ def hardsigmoid(input: Array) -> Array:
 
 @differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))))
 @floating
+@one_kernel
 def hardswish(input: Array) -> Array:
     """input * hardsigmoid(input). Howard et al. 2019, equation 3."""
     return input * limited(input + 3, 0, 6) / 6
@@ -144,6 +156,7 @@ def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: f
     name=lambda alpha, scale, input_scale: "EluBackward0" if input_scale == 1.0 else "CeluBackward0",
 )
 @floating
+@one_kernel
 def elu(input: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     """scale * (input if input > 0 else alpha * (exp(input_scale * input) - 1)). Clevert et al. 2015."""
     below = xp(input).expm1(limited(input, None, 0) * input_scale)
@@ -187,6 +200,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 
 @differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0")
 @floating
+@one_kernel
 def logsigmoid(input: Array) -> Array:
     """log(sigmoid(input)) = min(input, 0) - log(1 + exp(-|input|))."""
     lib = xp(input)
@@ -200,6 +214,7 @@ def _silu_gradient(g: Any, input: Any) -> Any:
 
 @differentiable(_silu_gradient)
 @floating
+@one_kernel
 def silu(input: Array) -> Array:
     """input * sigmoid(input), also called swish."""
     return input / (1 + xp(input).exp(-input))
@@ -212,6 +227,7 @@ def _mish_gradient(g: Any, input: Any) -> Any:
 
 @differentiable(_mish_gradient)
 @floating
+@one_kernel
 def mish(input: Array) -> Array:
     """input * tanh(softplus(input)). Misra 2019."""
     lib = xp(input)
@@ -239,6 +255,10 @@ _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _GELU_CUBIC = 0.044715
 
 
+def _gelu_tanh(x: Array) -> Array:
+    return 0.5 * x * (1 + xp(x).tanh(_gelu_inner(x)))
+
+
 def _gelu_inner(x: Any) -> Any:
     return _SQRT_2_OVER_PI * (x + _GELU_CUBIC * (x * x * x))
 
@@ -250,7 +270,7 @@ def gelu(input: Array, *, approximate: str = "none") -> Array:
     if approximate == "none":
         return in_cache(_gelu, input) if input.ndim else 0.5 * input * (1 + erf.array(input * math.sqrt(0.5)))
     if approximate == "tanh":
-        return 0.5 * input * (1 + xp(input).tanh(_gelu_inner(input)))
+        return as_one(_gelu_tanh, input)
     raise RuntimeError("approximate argument must be either none or tanh.")
 
 

@@ -21,6 +21,7 @@ from minitorch import dtypes
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
 from minitorch.device import Array, as_numpy, device_of, xp
+from minitorch.fusion import in_one_kernel
 from minitorch.optim.optimizer import Group, Optimizer
 from minitorch.tensor import Tensor
 
@@ -78,8 +79,7 @@ class FlatOptimizer(Optimizer):
             for segment in self._segments(index, group, params):
                 options = self._options(group, segment)
                 segment.gather()
-                for arrays, buffers in segment.slices():
-                    self._formula(*arrays, **buffers, **options)
+                segment.update(self._formula, options)
                 segment.scatter()
         return loss
 
@@ -195,7 +195,8 @@ class Segment:
         self.buffers = {name: self._joined([state[name] for state in states], name) for name in names}
         self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
         self.width = min(size, slice_size(like))
-        self.spares = [xp(like).empty(self.width, like.dtype) for _ in range(SPARES)]
+        self.fused = not isinstance(like, np.ndarray) and like.dtype.char in "fd"
+        self.spares = [] if self.fused else [xp(like).empty(self.width, like.dtype) for _ in range(SPARES)]
 
     def _joined(self, tensors: list[Tensor], name: str) -> Array:
         """One flat array of the values of these tensors of state, which become views of it."""
@@ -221,6 +222,14 @@ class Segment:
             for p, param_slot, grad_slot in zip(self.params, self.param_slots, self.grad_slots, strict=True):
                 param_slot[...] = p._data
                 grad_slot[...] = p._grad._data  # type: ignore[union-attr]
+
+    def update(self, formula: Callable[..., None], options: dict[str, Any]) -> None:
+        """Apply the formula: slice by slice, on a GPU in one kernel."""
+        for arrays, buffers in self.slices():
+            if self.fused:
+                in_one_kernel(formula, arrays, buffers, options, SPARES)
+            else:
+                formula(*arrays, **buffers, **options)
 
     def slices(self) -> Iterator[tuple[tuple[Array, ...], dict[str, Array]]]:
         """(param, grad, *spares) and the buffers, a slice at a time."""

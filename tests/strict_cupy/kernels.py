@@ -1,16 +1,31 @@
-"""CUDA source: the double cannot run it. A kernel runs if a Python function of the same name stands in for it."""
+"""Kernels of our own. An elementwise one is C++ but for its loop: it is compiled for the CPU and run. Where that does not
+work (raw arguments, what only a GPU has), a Python function of the kernel's name stands in for it.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from .registry import is_device_array
 
 Model = Callable[..., None]
 _models: dict[str, Model] = {}
+_C_TYPES = {"f": "float", "d": "double"}
+# Of CUDA's mathematics what is used; without a header, which takes longer to read than all else.
+_PREAMBLE = "typedef double float64;\n" + "\n".join(
+    f'extern "C" double {f}(double); inline float {f}(float x) {{ return __builtin_{f}f(x); }}'
+    for f in ("fabs", "sqrt", "exp", "expm1", "log", "log1p", "tanh")
+)
 
 
 def model(name: str) -> Callable[[Model], Model]:
@@ -31,21 +46,57 @@ class ElementwiseKernel:
         preamble: str = "", no_return: bool = False, return_tuple: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         self.name, self.operation = name, operation
-        self.nin = len([p for p in in_params.split(",") if p.strip()])
-        self.nargs = self.nin + len([p for p in out_params.split(",") if p.strip()])
+        inputs, outputs = ([p.split() for p in text.split(",") if p.strip()] for text in (in_params, out_params))
+        self.params, self.nin = [*inputs, *outputs], len(inputs)
 
     def __call__(self, *args: Any, size: int | None = None, block_size: int = 128, stream: Any = None) -> Any:
-        if self.name not in _models:
-            raise NotImplementedError(
-                f"kernel {self.name!r}: the double runs no CUDA source; write strict_cupy.kernels.model({self.name!r})"
-            )
-        if len(args) != self.nargs:
-            raise NotImplementedError(f"kernel {self.name!r}: the double wants all {self.nargs} arguments")
+        if len(args) != len(self.params):
+            raise NotImplementedError(f"kernel {self.name!r}: the double wants all {len(self.params)} arguments")
         if any(isinstance(x, np.ndarray) for x in args):
             raise TypeError(f"Unsupported type {np.ndarray}")
+        bare = [x._a if is_device_array(x) else x for x in args]
         with np.errstate(all="ignore"):
-            _models[self.name](*[x._a if is_device_array(x) else x for x in args])
-        return args[self.nin] if self.nargs == self.nin + 1 else args[self.nin :]
+            if self.name in _models:
+                _models[self.name](*bare)
+            else:
+                self._run(bare)
+        return args[self.nin] if len(args) == self.nin + 1 else args[self.nin :]
+
+    def _run(self, args: list[Any]) -> None:
+        """The operation for each element; what is written to must have the whole shape."""
+        kinds = {a.dtype.char for (kind, _), a in zip(self.params, args) if kind == "T"}
+        if len(kinds) != 1:
+            raise TypeError(f"kernel {self.name!r}: T is one type, not {sorted(kinds)}")
+        shape = np.broadcast_shapes(*[np.shape(a) for a in args])
+        if any(a.shape != shape for a in args[self.nin :]):
+            raise ValueError(f"kernel {self.name!r}: an output has not the shape {shape}")
+        whole = [np.array(np.broadcast_to(a, shape)) if kind == "T" else a for (kind, _), a in zip(self.params, args)]
+        function = _compiled(tuple(map(tuple, self.params)), self.operation, *kinds)
+        function(whole[-1].size, *[a.ctypes.data_as(ctypes.c_void_p) if hasattr(a, "ctypes") else a for a in whole])
+        for target, values in zip(args[self.nin :], whole[self.nin :]):
+            target[...] = values
+
+
+@cache
+def _compiled(params: tuple[tuple[str, str], ...], operation: str, kind: str) -> Any:
+    """The loop over all elements, as a C function (count, a pointer for each T, the numbers themselves)."""
+    compiler = shutil.which("c++") or shutil.which("g++") or pytest.skip("needs a C++ compiler")
+    signature = ", ".join(f"{kind} *p_{name}" if kind == "T" else f"{kind} {name}" for kind, name in params)
+    elements = " ".join(f"T &{name} = p_{name}[i];" for kind, name in params if kind == "T")
+    source = (
+        f"{_PREAMBLE}\ntypedef {_C_TYPES[kind]} T;\n"
+        f'extern "C" void kernel(long n, {signature}) {{ for (long i = 0; i < n; i++) {{ {elements}\n{operation};\n}} }}'
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "kernel.so"
+        command = [compiler, "-shared", "-fPIC", "-ffp-contract=off", "-x", "c++", "-", "-o", str(library), "-lm"]
+        done = subprocess.run(command, input=source, text=True, capture_output=True)
+        if done.returncode:
+            raise RuntimeError(f"{done.stderr}\n{source}")
+        function = ctypes.CDLL(str(library)).kernel
+    function.argtypes = [ctypes.c_long, *[ctypes.c_void_p if k == "T" else ctypes.c_double for k, _ in params]]
+    function.restype = None
+    return function
 
 
 def refused(what: str) -> Any:
