@@ -28,6 +28,7 @@ EQUIVALENT: dict[str, str] = {
     "rule: saved value | prelu, gradient of weight | weight *": "kept because PyTorch's node keeps it; the gradient is g * input",
     "rule: saved value | kl_div, gradient of input | *input*": "only its shape counts",
     "rule: saved value | binary_cross_entropy_with_logits, gradient of target | input and weight swapped": "they are multiplied",
+    "rule: saved value | clamp, gradient of max | input and min swapped": "max has the gradient where either exceeds it",
     # --- functions
     "forward: * | transfer | *": "needs a GPU",
     "forward: * | same | *": "only its node is used, never its value",
@@ -70,10 +71,10 @@ EQUIVALENT: dict[str, str] = {
 def reason(mutant: Mutant) -> str:
     """Why a fault need not be caught; '' where it must be."""
     text = str(mutant)
-    return next((why for pattern, why in EQUIVALENT.items() if _matcher(pattern).fullmatch(text)), "")
+    return next((why for pattern, why in EQUIVALENT.items() if matcher(pattern).fullmatch(text)), "")
 
 
 @cache
-def _matcher(pattern: str) -> re.Pattern[str]:
+def matcher(pattern: str) -> re.Pattern[str]:
     """Of a pattern in which * stands for any text, and everything else, brackets too, for itself."""
     return re.compile(".*".join(map(re.escape, pattern.split("*"))))

@@ -150,7 +150,7 @@ LOSSES = family(
 )  # fmt: skip
 
 
-def by_default(name: str, draw: Draw) -> Case:
+def by_default(name: str, draw: Draw, words: str = "") -> Case:
     """A dropout of nn.functional with everything at its default; in training; in place."""
 
     def run(t: Any, x: Any) -> Any:
@@ -158,19 +158,18 @@ def by_default(name: str, draw: Draw) -> Case:
         out = f(y, 0.3, training=True, inplace=True)
         return [f(x), f(x) is x, f(x, training=True), out, out is y]
 
-    return case(f"{name} by default", run, draw)
+    return case(f"{name}{words} by default", run, draw)
 
 
 DROPOUT = family(
     "dropout",
     by_default("dropout", A), by_default("alpha_dropout", A), by_default("feature_alpha_dropout", IMAGE),
     by_default("dropout1d", real(5, 3, 4)), by_default("dropout2d", IMAGE), by_default("dropout3d", real(2, 3, 2, 2, 2)),
+    by_default("dropout1d", real(6, 4), " of one"), by_default("dropout3d", real(6, 2, 2, 2), " of one"),
     case("dropout", lambda t, x: t.nn.functional.dropout(x, 0.3), A),
     case("dropout eval", lambda t, x: t.nn.functional.dropout(x, 0.3, training=False) * 2, A),
     case("dropout inplace", lambda t, x: t.nn.functional.dropout(x * 1, 0.3, inplace=True), A),
     case("dropout1d", lambda t, x: t.nn.functional.dropout1d(x, 0.3), real(5, 3, 4)),
-    *[case(f"dropout1d of one{w}", lambda t, x, w=w: t.nn.functional.dropout1d(x * 1, 0.3, inplace=bool(w)), real(6, 4)) for w in ("", " inplace")],
-    *[case(f"dropout3d of one{w}", lambda t, x, w=w: t.nn.functional.dropout3d(x * 1, 0.3, inplace=bool(w)), real(6, 2, 2, 2)) for w in ("", " inplace")],
     case("dropout2d", lambda t, x: t.nn.functional.dropout2d(x, 0.3), IMAGE),
     case("dropout3d", lambda t, x: t.nn.functional.dropout3d(x, 0.3), real(2, 3, 2, 2, 2)),
     case("torch.dropout", lambda t, x: t.dropout(x, 0.3, True), A),
