@@ -9,7 +9,7 @@ from parity.faults import Mutant
 
 # Ops that only gradients, or values on their way into memory, go through.
 PASSING = (
-    "sum_to", "same", "zeros_like", "fill", "overwrite", "write", "softmax_backward", "log_softmax_backward", "put_along", "add_at",
+    "sum_to", "zeros_like", "fill", "overwrite", "write", "softmax_backward", "log_softmax_backward", "put_along", "add_at",
     "fold", "parts", "index.spread", "nll_loss_backward", "shifted", "recurrence",
 )  # fmt: skip
 
@@ -35,9 +35,7 @@ EQUIVALENT: dict[str, str] = {
     "forward: value | shifted | NaN and infinities lost": "it fills with -inf, whose exponential is 0 as that of -1e38 is",
     "forward: dtype | zeros_like | *": "a gradient of zeros is given the dtype of its value",
     "forward: dtype | add_at | *": "a gradient, which is given the dtype of its value",
-    "forward: dtype | fold | *": "a gradient, which is given the dtype of its value",
     "forward: dtype | parts | *": "a factor of a gradient, which is given the dtype of its value",
-    "forward: dtype | missing | *": "a number of elements: exact in every dtype, and only counted with",
     **{
         f"forward: layout | {op} | another order of memory": "of gradients, the order of memory is not promised"
         for op in PASSING
@@ -50,9 +48,7 @@ EQUIVALENT: dict[str, str] = {
     "optimizer: text | optim/adam.py Adam.__init__ | line *: 0 is 1": "which of the betas is checked",
     "optimizer: text | optim/arithmetic.py lerp_ | line *: weight < 0.5 is weight >= 0.5": "both forms are right; they differ in rounding",
     "optimizer: text | optim/asgd.py asgd | line *: 1 is 2": "with mu 1 both branches copy, up to rounding",
-    "optimizer: text | optim/nadam.py NAdam._options | line *: 0 is 1": "the parameters of a segment have one mu_product",
     # --- schedulers
-    "scheduler: text | optim/lr_cycles.py CyclicLR.__init__ | line *: self.base_lrs = bases left out": "the base class finds the same in the groups",
     "scheduler: text | optim/lr_cycles.py * | line *: step <= phase['end_step'] is *": "where two phases meet they agree",
     "scheduler: text | optim/lr_cycles.py * | line *: x <= self.step_ratio is *": "at the top both sides are 1",
     "scheduler: text | optim/lr_cycles.py * | line *: state.pop('_scale_fn_ref', None) left out": "only states of older releases have it",
