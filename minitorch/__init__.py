@@ -66,7 +66,7 @@ from minitorch.ops.reduce import (
 from minitorch.ops.extremes import amax, amin, aminmax, argmax, argmin, max, min
 from minitorch.ops.scan import cummax, cummin, cumprod, cumsum, logcumsumexp
 from minitorch.ops.statistics import (
-    dist, median, mode, nanmedian, norm, quantile, std, std_mean, var, var_mean,
+    dist, median, mode, nanmedian, nanquantile, norm, quantile, std, std_mean, var, var_mean,
 )
 from minitorch.ops.sort import (
     argsort, bincount, bucketize, histc, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive,

@@ -144,7 +144,8 @@ class Methods:
     argmax, argmin = extremes.argmax, extremes.argmin
     any, all, count_nonzero, logsumexp = reduce.any, reduce.all, reduce.count_nonzero, reduce.logsumexp
     std, var, norm, dist = statistics.std, statistics.var, statistics.norm, statistics.dist
-    median, nanmedian, mode, quantile = statistics.median, statistics.nanmedian, statistics.mode, statistics.quantile
+    median, nanmedian, mode = statistics.median, statistics.nanmedian, statistics.mode
+    quantile, nanquantile = statistics.quantile, statistics.nanquantile
     cumsum, cumprod, cummax, cummin = scan.cumsum, scan.cumprod, scan.cummax, scan.cummin
     logcumsumexp = scan.logcumsumexp
     sort, argsort, topk, kthvalue, msort = sorting.sort, sorting.argsort, sorting.topk, sorting.kthvalue, sorting.msort

@@ -90,7 +90,6 @@ _ENGINE = [
     (INPLACE, 'if view.made == "no_grad":', "if False:", "a view made under no_grad may be written in grad mode"),
     (INPLACE, 'if view.made == "several":', "if False:", "a view of several may be written"),
     (INPLACE, "return write(g, 0.0, steps=steps)", "return g", "the base keeps the gradient of what was overwritten"),
-    (INPLACE, "            t._node.dtype = t._data.dtype\n", "            pass\n", "a write takes the dtype of what is written"),
     # --- hooks
     (ENGINE, 'sorted(hooks, key=lambda hook: hasattr(hook, "retains"))', "reversed(list(hooks))", "hooks run in reverse"),
     (ENGINE, 'sorted(hooks, key=lambda hook: hasattr(hook, "retains"))', "hooks", "retain_grad() sees the gradient before later hooks"),

@@ -18,8 +18,10 @@ from parity import __main__ as command
 from parity import coverage, drawn, suite
 from parity.case import Case, case, given, lambda_of, real
 from parity.cases import TABLE
+from parity.equivalent import EQUIVALENT, matcher
 from parity.evaluate import Array, Outcome, evaluate
 from parity.judge import FACTOR, FEW, Truth, unit, worst_error
+from parity.mutants import all_mutants
 from parity.programs import Program, Record, problems, run
 from parity.reproduce import script
 from parity.results import CLOSE, DIFFERS, EXACT, KNOWN, REFUSED, WORSE
@@ -353,3 +355,10 @@ def test_outcomes_are_plain() -> None:
     assert isinstance(outcome, Outcome)
     assert isinstance(outcome.quantities["value['a']"], Array)
     assert outcome.quantities["value['b'][1]"] == "torch.float32"
+
+
+def test_every_explanation_is_of_a_fault_that_is_planted() -> None:
+    faults = [str(mutant) for mutant in all_mutants()]
+    assert [p for p in EQUIVALENT if not any(matcher(p).fullmatch(text) for text in faults)] == []
+    assert matcher("f | * | x['a'] is *").fullmatch("f | line 3 | x['a'] is 1")
+    assert not matcher("f | * | x is *").fullmatch("f | line 3 | y is 1")

@@ -273,11 +273,8 @@ def _mask(args: Any) -> int:
 
 
 def take_node(t: Any, outcome: Any) -> None:
-    """`t` is now what `outcome` records; the gradient arrives in the dtype of `t`."""
+    """`t` is now what `outcome`, of the same memory, records."""
     old = t._node
     t._node, t._requires_grad = outcome._node, outcome._requires_grad
-    if t._node is not None:
-        if t._node.dtype is not t._data.dtype:
-            t._node.dtype = t._data.dtype
-        if old is not None and old.hooks:
-            move_retained(old, t._node)
+    if t._node is not None and old is not None and old.hooks:
+        move_retained(old, t._node)

@@ -64,10 +64,8 @@ def _with_batch(input: Tensor, unbatched: int, p: float, training: bool, inplace
     """Feature dropout, of an input of `unbatched` dimensions as a batch of one."""
     if input.dim() != unbatched:
         return _feature_dropout(input, p, training, inplace)
-    if inplace:
-        _feature_dropout(input.unsqueeze(0), p, training, True)
-        return input
-    return _feature_dropout(input.unsqueeze(0), p, training, False).squeeze(0)
+    result = _feature_dropout(input.unsqueeze(0), p, training, inplace)
+    return input if inplace else result.squeeze(0)
 
 
 def _warn_dimensions(name: str, ndim: int, spatial: int, expected: str) -> None:

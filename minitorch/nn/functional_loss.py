@@ -16,7 +16,7 @@ from minitorch.ops.arithmetic import where
 from minitorch.tensor import Tensor
 
 
-def legacy_reduction(size_average: bool | None, reduce: bool | None, stacklevel: int = 3) -> str:
+def legacy_reduction(size_average: bool | None, reduce: bool | None, stacklevel: int) -> str:
     """The `reduction` that the two old arguments mean."""
     if reduce is not None and not reduce:
         reduction = "none"
@@ -303,7 +303,7 @@ def kl_div(
 ) -> Tensor:
     """target * (log target - input) for log probabilities; "batchmean" divides the sum by input.size(0)."""
     if size_average is not None or reduce is not None:
-        reduction = legacy_reduction(size_average, reduce)
+        reduction = legacy_reduction(size_average, reduce, stacklevel=3)
     elif reduction == "batchmean":
         total = _ops.kl_div(input, target, log_target=log_target, reduction="sum")
         return total / input.shape[0] if input.dim() else total

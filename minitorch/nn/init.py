@@ -14,7 +14,7 @@ from typing import Any
 
 from minitorch.autograd.mode import no_grad
 from minitorch.autograd.tape import wrap
-from minitorch.creation import empty_like, zeros
+from minitorch.creation import empty_like
 from minitorch.device import xp
 from minitorch.random.fill import not_implemented
 from minitorch.sampling import randperm
@@ -94,7 +94,7 @@ def trunc_normal_(
             stacklevel=2,
         )
     with no_grad():
-        if _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std) > 0.3:
+        if _mass_up_to((b - mean) / std) - _mass_up_to((a - mean) / std) > 0.3:
             tensor.normal_(mean, std, generator=generator)
             outside = (tensor < a) | (tensor > b)
             while outside.any():
@@ -112,8 +112,9 @@ def trunc_normal_(
         return tensor
 
 
-def _normal_cdf(x: float) -> float:
-    return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
+def _mass_up_to(x: float) -> float:
+    """The mass of N(0, 1) between 0 and x, negative below 0."""
+    return math.erf(x / math.sqrt(2.0)) / 2.0
 
 
 def _accepted(t: Tensor, mean: float, std: float, peak: float, generator: Any) -> Tensor:
@@ -163,9 +164,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         return tensor
     rows = tensor.shape[0]
     with no_grad():
-        flat = zeros((rows, tensor.numel() // rows), dtype=tensor.dtype, device=tensor.device).normal_(
-            0, 1, generator=generator
-        )
+        flat = tensor.new_empty((rows, tensor.numel() // rows)).normal_(generator=generator)
         wide = rows < flat.shape[1]
         q = _qr_with_positive_diagonal(flat.t() if wide else flat)
         tensor.copy_((q.t() if wide else q).reshape(tensor.shape) * gain)

@@ -35,9 +35,10 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(empty((out_features, in_features), device=device, dtype=dtype))
+        place = {"device": device, "dtype": dtype}
+        self.weight = Parameter(empty((out_features, in_features), **place))
         if bias:
-            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
+            self.bias = Parameter(empty(out_features, **place))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
@@ -82,9 +83,10 @@ class Bilinear(Module):
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features
-        self.weight = Parameter(empty((out_features, in1_features, in2_features), device=device, dtype=dtype))
+        place = {"device": device, "dtype": dtype}
+        self.weight = Parameter(empty((out_features, in1_features, in2_features), **place))
         if bias:
-            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
+            self.bias = Parameter(empty(out_features, **place))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()

@@ -58,7 +58,7 @@ class OneCycleLR(LRScheduler):
         three_phase: bool = False,
         last_epoch: int = -1,
     ) -> None:
-        self.optimizer = checked_optimizer(optimizer)
+        checked_optimizer(optimizer)
         if total_steps is not None:
             self.total_steps = _positive(total_steps, "total_steps")
         elif epochs is not None and steps_per_epoch is not None:
@@ -170,7 +170,7 @@ class CyclicLR(LRScheduler):
         max_momentum: float | list[float] = 0.9,
         last_epoch: int = -1,
     ) -> None:
-        self.optimizer = checked_optimizer(optimizer)
+        checked_optimizer(optimizer)
         bases = _one_each(base_lr, optimizer, "base_lr")
         if last_epoch == -1:
             for group, base in zip(optimizer.param_groups, bases):

@@ -25,7 +25,6 @@ class _WithLambdas(LRScheduler):
     """A scheduler given by one function for all groups, or by a list of one for each."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Lambda | Sequence[Lambda], last_epoch: int = -1) -> None:
-        self.optimizer = optimizer
         self.lr_lambdas: list[Lambda] = per_group(
             lr_lambda, optimizer, "lr_lambda", "Expected {groups} lr_lambdas, but got {given}"
         )

@@ -90,7 +90,7 @@ def with_backward(t: Any, x: Any, y: Any) -> Any:
 
 def checked(t: Any, x: Any) -> Any:
     x = x.double().detach().requires_grad_()
-    weighted, y = square_function(t), x.detach()[0]
+    weighted, y = square_function(t), x.detach()[0].clone()
     return [
         t.autograd.gradcheck(lambda x: (x**3).sin(), (x,)),
         t.autograd.gradgradcheck(lambda x: (x**3).sin(), (x,)),

@@ -142,16 +142,29 @@ CASES = family(
     order=0,
 )  # fmt: skip
 
+
+def third_gradient(t: Any, x: Any, i: Any) -> Any:
+    """Of what reads some elements twice."""
+    x = leaf_of(x)
+    y = (t.gather(x, 1, i) ** 4).sum()
+    for _ in range(3):
+        (g,) = t.autograd.grad(y, x, create_graph=True)
+        y = (g**2).sum()
+    return g
+
+
 # The gradient that arrives depends on the input: only then does a rule's own gradient for `g` count.
 SECOND = family(
     "second order",
     case("softmax squared", lambda t, x: t.softmax(x, 1) ** 2, A),
     case("log_softmax squared", lambda t, x: t.log_softmax(x, 1) ** 2, A),
     case("gather squared", lambda t, x, i: t.gather(x, 1, i) ** 2, A, COLUMNS),
+    case("third gradient of gather", third_gradient, A, COLUMNS, order=0),
     case("sort squared", lambda t, x: t.sort(x, 0).values ** 2, A),
     case("x[tensor] squared", lambda t, x, i: x[:, i] ** 2, A, given([0, 2, 2])),
     case("x[mask] squared", lambda t, x, m: x[m] ** 2, A, given([True, False, True])),
     case("unfold squared", lambda t, x: x.unfold(1, 3, 2) ** 2, CUBE),
+    case("unfold in steps squared", lambda t, x: x.unfold(2, 2, 1) ** 2, CUBE),
     case("cumprod squared", lambda t, x: t.cumprod(x, 1) ** 2, A),
     case("logcumsumexp squared", lambda t, x: t.logcumsumexp(x, 1) ** 2, A),
     case("nll_loss squared", lambda t, x, i, w: t.nn.functional.nll_loss(x, i, w.detach(), ignore_index=2) ** 2, A, given([1, 2, 3]), given([1.0, 2.0, 0.5, 0.25])),

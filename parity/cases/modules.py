@@ -94,8 +94,28 @@ CASES = family(
     module("tied", tied, A),
 )  # fmt: skip
 
+
+def described(layer: Any) -> Any:
+    """What a layer says of itself, its attributes, and its parameters."""
+    attributes = {n: v for n, v in sorted(vars(layer).items()) if isinstance(v, int | float) and n[0] != "_"}
+    return repr(layer), attributes, dict(layer.named_parameters())
+
+
+LAYERS = family(
+    "layer",
+    case("Linear", lambda t: described(t.nn.Linear(4, 5))),
+    case("Linear float64", lambda t: described(t.nn.Linear(4, 5, dtype=t.float64, device="cpu"))),
+    case("Linear of nothing", lambda t: described(t.nn.Linear(0, 3))),
+    case("Linear of one", lambda t: described(t.nn.Linear(1, 3))),
+    case("Linear nowhere", lambda t: t.nn.Linear(4, 5, device="nowhere")),
+    case("Bilinear", lambda t: described(t.nn.Bilinear(4, 2, 5))),
+    case("Bilinear float64", lambda t: described(t.nn.Bilinear(4, 2, 5, dtype=t.float64, device="cpu"))),
+    case("Bilinear nowhere", lambda t: t.nn.Bilinear(4, 2, 5, device="nowhere")),
+    order=0, dtypes=(), exact=True,
+)  # fmt: skip
+
 X, Y, U = real(4, 3), real(4, 3), probability(4, 3)
-CLASSES, PER_CLASS = given([1, 0, 2, 1]), [0.5, 2.0, 1.25]
+CLASSES, WITH_IGNORED, PER_CLASS = given([1, 0, 2, 1]), given([1, 0, -100, 1]), [0.5, 2.0, 1.25]
 REDUCTIONS = ("mean", "sum", "none")
 
 
@@ -116,13 +136,36 @@ LOSSES = family(
     *losses("CrossEntropyLoss", lambda t, r: t.nn.CrossEntropyLoss(reduction=r), X, CLASSES),
     *losses("CrossEntropyLoss weight", lambda t, r: t.nn.CrossEntropyLoss(t.tensor(PER_CLASS), reduction=r, label_smoothing=0.1), X, CLASSES),
     *losses("NLLLoss", lambda t, r: t.nn.NLLLoss(t.tensor(PER_CLASS), ignore_index=0, reduction=r), X, CLASSES),
+    *losses("NLLLoss ignored", lambda t, r: t.nn.NLLLoss(reduction=r), X, WITH_IGNORED),
+    *losses("NLLLoss2d ignored", lambda t, r: t.nn.NLLLoss2d(reduction=r), X, WITH_IGNORED),
+    *losses("CrossEntropyLoss ignored", lambda t, r: t.nn.CrossEntropyLoss(reduction=r), X, WITH_IGNORED),
+    *losses("CrossEntropyLoss ignore_index", lambda t, r: t.nn.CrossEntropyLoss(ignore_index=1, reduction=r), X, CLASSES),
+    *losses("SmoothL1Loss by default", lambda t, r: t.nn.SmoothL1Loss(reduction=r), X, Y),
+    *losses("HuberLoss by default", lambda t, r: t.nn.HuberLoss(reduction=r), X, Y),
+    module("MSELoss size_average", lambda t: t.nn.MSELoss(size_average=False), X, Y),
+    module("MSELoss reduce", lambda t: t.nn.MSELoss(reduce=False), X, Y),
     *losses("NLLLoss2d", lambda t, r: t.nn.NLLLoss2d(reduction=r), real(2, 3, 2, 2), given([[[0, 1], [2, 1]], [[2, 2], [0, 1]]])),
     *losses("KLDivLoss", lambda t, r: t.nn.KLDivLoss(reduction=r), X, positive(4, 3)),
     module("KLDivLoss batchmean", lambda t: t.nn.KLDivLoss(reduction="batchmean", log_target=True), X, Y),
 )  # fmt: skip
 
+
+def by_default(name: str, draw: Draw, words: str = "") -> Case:
+    """A dropout of nn.functional with everything at its default; in training; in place."""
+
+    def run(t: Any, x: Any) -> Any:
+        f, y = getattr(t.nn.functional, name), x * 1
+        out = f(y, 0.3, training=True, inplace=True)
+        return [f(x), f(x) is x, f(x, training=True), out, out is y]
+
+    return case(f"{name}{words} by default", run, draw)
+
+
 DROPOUT = family(
     "dropout",
+    by_default("dropout", A), by_default("alpha_dropout", A), by_default("feature_alpha_dropout", IMAGE),
+    by_default("dropout1d", real(5, 3, 4)), by_default("dropout2d", IMAGE), by_default("dropout3d", real(2, 3, 2, 2, 2)),
+    by_default("dropout1d", real(6, 4), " of one"), by_default("dropout3d", real(6, 2, 2, 2), " of one"),
     case("dropout", lambda t, x: t.nn.functional.dropout(x, 0.3), A),
     case("dropout eval", lambda t, x: t.nn.functional.dropout(x, 0.3, training=False) * 2, A),
     case("dropout inplace", lambda t, x: t.nn.functional.dropout(x * 1, 0.3, inplace=True), A),

@@ -238,6 +238,10 @@ STATE = family(
         ),
         real(3, 2),
     ),
+    *[
+        case(f"AdamW {n}", lambda t, n=n: t.optim.AdamW([t.ones(2)], **{n: True}).defaults[n])
+        for n in ("capturable", "differentiable")
+    ],
     case("by default", by_default, dtypes=()),
     case("AdamW from an older release", from_an_older_release, real(3, 2)),
     *[

@@ -66,8 +66,26 @@ def own_generator(t: Any, p: Any, x: Any) -> Any:
         e().random_(generator=g), e().random_(9, generator=g), t.bernoulli(p, generator=g), t.poisson(x, generator=g),
         t.multinomial(p, 2, generator=g), t.multinomial(p, 9, True, generator=g), t.normal(x, x, generator=g), t.randperm(9, generator=g),
         t.randint(9, (5,), generator=g), t.rand(5, generator=g), t.randn(20, generator=g), t.nn.init.xavier_normal_(t.empty(3, 4), generator=g),
-        g.get_state(),
+        t.rrelu(-x, 0.1, 0.5, True, generator=g), g.get_state(),
     ]  # fmt: skip
+
+
+def initialised_from(t: Any) -> Any:
+    """Every function of nn.init that draws, from a generator of its own."""
+    g, init, e = t.Generator().manual_seed(3), t.nn.init, lambda: t.empty(20, 30)
+    return [
+        init.uniform_(e(), generator=g), init.normal_(e(), generator=g), init.trunc_normal_(e(), generator=g),
+        init.trunc_normal_(e(), 0.2, 0.5, 0.9, 1.3, generator=g), init.sparse_(e(), 0.5, generator=g),
+        init.xavier_uniform_(e(), generator=g), init.xavier_normal_(e(), generator=g),
+        init.kaiming_uniform_(e(), generator=g), init.kaiming_normal_(e(), generator=g), g.get_state(),
+    ]  # fmt: skip
+
+
+def waiting_normal(t: Any) -> Any:
+    """Normals are born in pairs: the state holds the second one of the last."""
+    first = t.randn(3)
+    saved = t.get_rng_state()
+    return [first, t.randn(3), saved, t.set_rng_state(saved), t.randn(3)]
 
 
 def other_layouts(t: Any) -> Any:
@@ -108,7 +126,10 @@ CASES = family(
     stream("normal_ of 16 and more", lambda t: [t.empty(n, dtype=getattr(t, kind)).normal_(0.3, 2) for kind in KINDS for n in (15, 16, 17, 40)]),
     stream("uniform_ bounds", lambda t: [t.empty(300, dtype=getattr(t, kind)).uniform_(a, b) for kind in KINDS for a, b in ((0, 3), (-2, 2), (1, 4), (-0.1, 0.7))]),
     stream("bernoulli_ float64", lambda t, p: t.empty(50).bernoulli_(p.double()), probability(50)),
+    stream("normal_ of any width", lambda t: [t.empty(1000, dtype=getattr(t, kind)).normal_(0.3, 0.7) for kind in KINDS]),
+    stream("many halves", lambda t: t.empty(100_000, dtype=t.float16).cauchy_()),
     case("states", states),
+    case("state between two normals", waiting_normal),
     order=0, exact=True, dtypes=("float32",),
 )  # fmt: skip
 
@@ -124,6 +145,12 @@ INIT = family(
     initialised("trunc_normal_", (40, 50), mean=0.2, std=0.5, a=-1.0, b=-0.9),
     initialised("trunc_normal_", (40, 50), mean=-0.2, std=0.5, a=0.9, b=1.3),
     initialised("trunc_normal_", (40, 50), mean=0.2, std=0.1, a=0.19, b=0.25),
+    # [a, b] holds a little more than 30 % of the mass, and a little less.
+    initialised("trunc_normal_", mean=0.2, std=0.5, a=-0.3, b=0.1481),
+    initialised("trunc_normal_", mean=0.2, std=0.5, a=-0.3, b=0.14808),
+    initialised("trunc_normal_", (40, 50), mean=100.0, std=0.1, a=99.99, b=100.02),
+    initialised("trunc_normal_", mean=2.0, std=0.001),
+    initialised("trunc_normal_", mean=-2.0, std=0.001),
     initialised("constant_", val=0.7),
     initialised("dirac_", (4, 3, 5)),
     initialised("dirac_", (6, 2, 5)),
@@ -134,6 +161,8 @@ INIT = family(
     initialised("dirac_", (4, 3, 3)),
     initialised("dirac_", (4, 2, 3, 3), groups=2),
     initialised("sparse_", sparsity=0.4),
+    initialised("sparse_", sparsity=0.5),
+    stream("init.* from a generator", initialised_from),
     initialised("xavier_uniform_", gain=2.0),
     initialised("kaiming_uniform_", (6, 5, 3), a=0.3, mode="fan_out"),
     initialised("kaiming_normal_", nonlinearity="relu"),
@@ -148,6 +177,8 @@ INIT = family(
 ORTHOGONAL = family(
     "init",
     case("init.orthogonal_", lambda t: [t.nn.init.orthogonal_(t.empty(4, 6)), t.nn.init.orthogonal_(t.empty(6, 3), gain=2.0)]),
+    case("init.orthogonal_ float64", lambda t: t.nn.init.orthogonal_(t.empty(4, 2, 3, dtype=t.float64))),
+    case("init.orthogonal_ from a generator", lambda t: t.nn.init.orthogonal_(t.empty(6, 3), generator=t.Generator().manual_seed(3))),
     case("init.orthogonal", lambda t: t.nn.init.orthogonal(t.empty(3, 3))),
     order=0, dtypes=(), size=1.0,
 )  # fmt: skip

@@ -7,6 +7,8 @@ from parity.case import case, distinct, family, given, ints, mask, positive, rea
 A, CUBE, D = real(3, 4), real(2, 3, 4), distinct(3, 4)
 TIES = whole(0, 3, 3, 5)
 NANS = given([[1.0, float("nan"), 3.0], [float("nan"), 0.5, -2.0]])
+NAN_ROW = given([[1.0, float("nan"), 3.0], [0.25, 0.5, -2.0]])
+WITH_NANS = given([[1.0, float("nan"), 3.0, 7.0, 9.5], [float("nan"), 0.5, -2.0, 4.0, float("nan")]])
 
 CASES = family(
     "reduce",
@@ -14,6 +16,7 @@ CASES = family(
     case("sum dim", lambda t, x: t.sum(x, 1), A),
     case("sum dims keepdim", lambda t, x: t.sum(x, (0, -1), keepdim=True), CUBE),
     case("sum dtype", lambda t, x: t.sum(x, 0, dtype=t.float64), A),
+    case("sum with a slope of infinity", lambda t, x: t.sqrt(t.sum(x - x.detach(), 1)), A, order=1, numeric=False),
     case("sum of many", lambda t, x: t.sum(x), real(10_000)),
     case("sum of many rows", lambda t, x: t.sum(x, 0), real(1000, 7)),
     case("mean", lambda t, x: t.mean(x), A),
@@ -92,6 +95,10 @@ EXTREMES = family(
     case("quantile all", lambda t, x: t.quantile(x, 0.75), distinct(3, 5)),
     case("quantile several", lambda t, x, q: t.quantile(x, q, dim=0, keepdim=True), distinct(3, 5), given([0.1, 0.5, 1.0]), order=1, numeric=False),
     case("extremes of NaN", lambda t, x: [t.max(x), t.min(x), t.amax(x, 1), t.amin(x, 0), t.norm(x, float("inf"))], NANS, order=1, numeric=False),
+    *[case(f"{n} of NaN", lambda t, x, n=n: getattr(t, n)(x, dim=1), NAN_ROW, order=1, numeric=False) for n in ("amax", "amin", "max", "min")],
+    *[case(f"{n} of all with NaN", lambda t, x, n=n: getattr(t, n)(x), NANS, order=1, numeric=False) for n in ("max", "min")],
+    case("nanquantile", lambda t, x: t.nanquantile(x, 0.3, dim=1), WITH_NANS, order=1, numeric=False, dtypes=("float32", "float64")),
+    case("nanquantile all", lambda t, x, q: t.nanquantile(x, q.detach(), keepdim=True), WITH_NANS, given([0.1, 0.8]), order=1, numeric=False, dtypes=("float32", "float64")),
     case("quantile of NaN", lambda t, x: t.quantile(x, 0.75, dim=1), NANS, order=0),
     *[case(f"quantile {n}", f, distinct(3, 5)) for n, f in {
         "lower": lambda t, x: t.quantile(x, 0.3, dim=1, interpolation="lower"),

@@ -163,6 +163,7 @@ def loaded_by_another(t: Any) -> Any:
         ({"mode": "triangular2"}, {}),
         ({"mode": "exp_range", "gamma": 0.9}, {}),
         ({}, {"scale_fn": Decay(0.9)}),
+        ({"scale_fn": Decay(0.9)}, {"scale_fn": Decay(0.7)}),
     ):
         (first, one), (second, two) = (
             (o := optimizer_of(t, momentum=0.8), s.CyclicLR(o, 0.01, 0.1, 3, **options)) for options in (kept, fresh)
@@ -198,6 +199,27 @@ def regrouped(t: Any) -> Any:
     for metric in (1.0, 1.0, 2.0, 2.0):
         scheduler.step(metric)
     return shown(optimizer), scheduler.get_last_lr(), scheduler.min_lrs
+
+
+def before_a_step(t: Any, resumed_from: int = -1) -> Any:
+    """What get_lr() says when no step has been made."""
+    optimizer = optimizer_of(t)
+    for group in optimizer.param_groups:
+        group["initial_lr"] = 2 * group["lr"]
+    scheduler = t.optim.lr_scheduler.CosineAnnealingLR(optimizer, 9, 0.01, last_epoch=resumed_from)
+    return scheduler.get_lr(), shown(optimizer)
+
+
+def cycles_of_own_rates(t: Any) -> Any:
+    """The momenta that a cycle begins with, where a subclass gives the rates and leaves the momenta alone."""
+    seen = []
+    for kind, options in (("OneCycleLR", {"total_steps": 9}), ("CyclicLR", {"base_lr": 0.01})):
+        own = type(kind, (getattr(t.optim.lr_scheduler, kind),), {"get_lr": lambda self: [0.1, 0.2]})
+        for name, momentum in ("SGD", {"momentum": 0.8}), ("Adam", {}):
+            optimizer = optimizer_of(t, name, **momentum)
+            own(optimizer, max_lr=0.5, **options)
+            seen.append(shown(optimizer))
+    return seen
 
 
 CASES = family(
@@ -252,7 +274,10 @@ CASES = family(
     plateau("cooldown", FALLING, patience=0, factor=0.5, threshold=1e-3, cooldown=2),
     plateau("abs", FALLING, patience=1, factor=0.5, threshold=1e-3, threshold_mode="abs", min_lr=0.04),
     plateau("max", RISING, mode="max", patience=1, factor=0.5, threshold=1e-3, min_lr=[0.02, 0.1]),
+    plateau("max of equals", [1.0] * 24, mode="max", patience=2, threshold=0.0),
     plateau("max abs", RISING, mode="max", patience=1, factor=0.5, threshold=1e-3, threshold_mode="abs", eps=0.05),
+    case("CosineAnnealingLR before a step", lambda t: [before_a_step(t), before_a_step(t, 0), before_a_step(t, 4)]),
+    case("cycles of own rates", cycles_of_own_rates),
     case("ReduceLROnPlateau and a new group", regrouped),
     order=0, dtypes=(), exact=True,
 )  # fmt: skip
