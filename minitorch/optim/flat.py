@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
+from minitorch.autograd.inplace import bump
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
 from minitorch.device import Array, as_numpy, device_of, xp
@@ -185,13 +186,13 @@ class Segment:
         arrays = [p._data for p in params]
         like, size = arrays[0], sum(a.size for a in arrays)
         self.in_place = len(params) == 1 and like.flags.c_contiguous
-        self.param_slots: list[Array] = []
-        self.grad_slots: list[Array] = []
+        self.slots: list[tuple[Tensor, Array, Array]] = []  # (parameter, its part of `param`, its part of `grad`)
         if self.in_place:
             self.param = like.reshape(-1)
         else:
-            self.param, self.param_slots = flat_like(arrays)
-            self.grad, self.grad_slots = flat_like(arrays)
+            self.param, param_slots = flat_like(arrays)
+            self.grad, grad_slots = flat_like(arrays)
+            self.slots = list(zip(params, param_slots, grad_slots, strict=True))
         self.buffers = {name: self._joined([state[name] for state in states], name) for name in names}
         self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
         self.width = min(size, slice_size(like))
@@ -218,10 +219,9 @@ class Segment:
 
     def gather(self) -> None:
         """Copy the values and the gradients of the parameters into the flat arrays."""
-        if not self.in_place:
-            for p, param_slot, grad_slot in zip(self.params, self.param_slots, self.grad_slots, strict=True):
-                param_slot[...] = p._data
-                grad_slot[...] = p._grad._data  # type: ignore[union-attr]
+        for p, param_slot, grad_slot in self.slots:
+            param_slot[...] = p._data
+            grad_slot[...] = p._grad._data  # type: ignore[union-attr]
 
     def update(self, formula: Callable[..., None], options: dict[str, Any]) -> None:
         """Apply the formula: slice by slice, on a GPU in one kernel."""
@@ -246,10 +246,10 @@ class Segment:
     def scatter(self) -> None:
         """Copy the new values into the memory of the parameters, and count the change."""
         self.first = False
-        for p, slot in zip(self.params, self.param_slots, strict=False):
-            p._data[...] = slot
+        for p, param_slot, _ in self.slots:
+            p._data[...] = param_slot
         for p in self.params:
-            p._bump()
+            bump(p)
 
     def count_step(self) -> float:
         """Add one to the step counts; the new count."""
