@@ -71,7 +71,7 @@ class Twins:
     def __init__(self, name, options, dtype=np.float32, shapes=SHAPES, seed=0):
         self.rng = np.random.default_rng(seed)
         self.dtype = dtype
-        values = [self.draw(shape) for shape in shapes]
+        self.values = values = [self.draw(shape) for shape in shapes]
         self.mine = [Parameter(mt.from_numpy(v.copy())) for v in values]
         self.theirs = [torch.nn.Parameter(torch.from_numpy(v.copy())) for v in values]
         self.a = getattr(mt.optim, name)(self.mine, **options)
@@ -90,19 +90,19 @@ class Twins:
         self.b.step()
 
     def check(self, units=4):
-        """Parameters and state agree within a few units in the last place of the largest value."""
-        for p, q in zip(self.mine, self.theirs, strict=True):
-            close(p.detach().numpy(), q.detach().numpy(), units)
+        """Parameters and state agree within a few units in the last place of the largest value, at the start or now."""
+        for p, q, start in zip(self.mine, self.theirs, self.values, strict=True):
+            close(p.detach().numpy(), q.detach().numpy(), units, np.abs(start).max(initial=0))
             mine, theirs = self.a.state.get(p, {}), self.b.state.get(q, {})
             assert list(mine) == list(theirs)
             for key, value in theirs.items():
                 close(mine[key].numpy(), value.numpy(), 4 * units)
 
 
-def close(mine, theirs, units):
+def close(mine, theirs, units, least=0.0):
     assert mine.dtype == theirs.dtype
     assert mine.shape == theirs.shape
-    scale = np.abs(theirs).max(initial=0)
+    scale = max(np.abs(theirs).max(initial=0), least)
     np.testing.assert_allclose(mine, theirs, rtol=0, atol=units * np.finfo(theirs.dtype).eps * scale)
 
 
