@@ -39,6 +39,12 @@ def test_fma32(x, y, c):
     assert rounding.fma32(np.array([x], np.float32), y, c)[0] == to_float32(exact)
 
 
+def test_fma32_of_zeros():
+    for x in (0.0, -0.0):
+        for y in (0.7, -0.7, 0.0, -0.0, 2.0):
+            assert rounding.fma32(np.array([x], np.float32), y, 0.0).tobytes() == bytes(4)
+
+
 def test_fma32_near_ties():
     """1.5 * 2**-24 on top of 1 is a tie but for the last bit of the product, which float64 drops."""
     for sign in (-1, 1):

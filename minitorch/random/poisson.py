@@ -74,13 +74,17 @@ def _by_rejection(rate: float, uniforms: _Uniforms) -> float:
         us = 0.5 - abs(u)
         k = _floor((2 * a / us + b) * u + rate + 0.43)
         if us >= 0.07 and v <= v_r:
-            return k
+            return _as_int64(k)
         if k < 0 or (us < 0.013 and v > us):
             continue
         log_v = math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
         if log_v <= -rate + k * math.log(rate) - math.lgamma(k + 1):
-            return k
+            return _as_int64(k)
 
 
 def _floor(x: float) -> float:
-    return float(math.floor(x)) if abs(x) < 2.0**63 else -(2.0**63)  # as the conversion to int64 gives
+    return float(math.floor(x)) if abs(x) < 2.0**53 else x  # beyond are integers, infinity and nan
+
+
+def _as_int64(k: float) -> float:
+    return k if abs(k) < 2.0**63 else -(2.0**63)

@@ -30,21 +30,20 @@ def fma32(x: Array, y: float, c: float, exact: bool = False) -> Array:
         return x * np.float32(y) + np.float32(c)
     total = x.astype(np.float64)
     total *= y  # exact: 24 bits times 24 bits
-    if c != 0:
-        total += c
-        if not exact:
-            # Rounding to 53 and then to 24 bits is wrong only if the first rounding makes a tie for the second.
-            # The 29 bits that the second one drops lie in the lower half of a float64.
-            low_half = total.view(np.uint32)[..., _LOW_HALF::2]
-            ties = low_half << np.uint32(3) == np.uint32(0x80000000)
-            if ties.any():
-                total[ties] = _odd_sum(x[ties].astype(np.float64) * y, c)
+    total += c  # also 0, which makes 0 of -0
+    if c != 0 and not exact:
+        # Rounding to 53 and then to 24 bits is wrong only if the first rounding makes a tie for the second.
+        # The 29 bits that the second one drops lie in the lower half of a float64.
+        low_half = total.view(np.uint32)[_LOW_HALF::2]
+        ties = low_half << np.uint32(3) == np.uint32(0x80000000)
+        if ties.any():
+            total[ties] = _odd_sum(x[ties].astype(np.float64) * y, c)
     return total.astype(np.float32)
 
 
 def fma64(x: Array, y: float, c: float) -> Array:
     """x * y + c with one rounding; x float64 and 0 or from 2**-90 to 2**90."""
-    if y == 1 or c == 0:
+    if y == 0 or y == 1 or (c == 0 and abs(y) > 2.0**-800):
         return x * y + c
     if not 2.0**-800 < abs(y) < 2.0**900:  # products that leave no room for their errors
         return np.array([_fma_of_fractions(v, y, c) for v in x.tolist()])
