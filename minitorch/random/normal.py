@@ -18,7 +18,7 @@ from minitorch.random import elementary
 from minitorch.random.fill import PIECE, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
 from minitorch.random.rounding import FEW, fma32, fma64, libm, log
-from minitorch.random.uniform import few_floats, unit_float32, unit_float64
+from minitorch.random.uniform import listed_float64, unit_float32, unit_float64
 
 _BLOCK = 16
 
@@ -58,7 +58,7 @@ def serial_normals(generator: Generator, n: int) -> Array:
 
 def _few_pairs(generator: Generator, pairs: int) -> list[float]:
     z = []
-    numbers = iter(few_floats(generator, 2 * pairs))
+    numbers = iter(listed_float64(generator, 2 * pairs))
     for u1, u2 in zip(numbers, numbers, strict=True):
         radius = math.sqrt(-2.0 * math.log1p(-u2))
         angle = 2 * math.pi * u1

@@ -10,7 +10,7 @@ import numpy as np
 from minitorch.device import Array
 from minitorch.random.fill import check_overlap, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
-from minitorch.random.rounding import fma32, fma64
+from minitorch.random.rounding import FEW, fma32, fma64
 
 # As arrays of no dimension, which NumPy takes up quicker than its scalars.
 _LOW_24_BITS, _LOW_53_BITS = np.array(2**24 - 1, np.uint64), np.array(2**53 - 1, np.uint64)
@@ -37,8 +37,10 @@ def unit_float64(generator: Generator, n: int) -> Array:
     return u
 
 
-def few_floats(generator: Generator, n: int) -> list[float]:
-    """`unit_float64` as a list: quicker for a few numbers, since every call of NumPy has its price."""
+def listed_float64(generator: Generator, n: int) -> list[float]:
+    """`unit_float64` as a list. For a few numbers it is quicker without NumPy, whose every call has its price."""
+    if n > FEW:
+        return unit_float64(generator, n).tolist()
     words = iter(generator.words(2 * n).tolist())
     return [((high & 0x1FFFFF) << 32 | low) * 2.0**-53 for high, low in zip(words, words, strict=True)]
 
