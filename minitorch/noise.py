@@ -80,11 +80,14 @@ def _dropped(name: str, input: Any, p: float, train: bool) -> Any:
         noise = np.empty((*data.shape[:2], *[1] * (data.ndim - 2)), data.dtype)
     else:
         noise = empty_like(data)
+    streams.bernoulli_(noise, 1 - p)
     if data.dtype.kind != "f":
         raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(data)}")
-    streams.bernoulli_(noise, 1 - p)
     factor, shift = _alpha(noise, p) if "alpha" in name else (_inverse(noise, 1 - p), None)
-    noise *= factor
+    if factor < np.inf:
+        noise *= factor
+    else:  # a half near p = 1
+        noise[noise > 0] = factor
     result = _scaled(input, _beside(input, noise), name.endswith("_"))
     if shift is None:
         return result

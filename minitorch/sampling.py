@@ -64,9 +64,12 @@ def randint(*args: Any, generator: Any = None, **options: Any) -> Any:
 
 def _bounds(name: str, bounds: list[Any], options: dict[str, Any]) -> tuple[int, int]:
     """(low, high) of the arguments `high` or `low, high`, by position or keyword."""
+    args = bounds
     if "high" in options:
         bounds = [*bounds, options.pop("high")]
     if "low" in options:
+        if args:
+            raise TypeError(f"{name}() takes 'low' before 'high': with 'low' by keyword, give 'high' by keyword too")
         bounds = [options.pop("low"), *bounds]
         if len(bounds) < 2:
             raise TypeError(f'{name}() missing 1 required positional arguments: "high"')
@@ -182,7 +185,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
         shape = np.broadcast_shapes(*shapes)
     except ValueError:
         raise RuntimeError(f"normal(): {broadcast_error(shapes)}") from None
-    if isinstance(std, tape.Tensor) and (std._data < 0).any():
+    if isinstance(std, tape.Tensor) and not (std._data >= 0).all():  # nan neither
         raise RuntimeError("normal expects all elements of std >= 0.0")
     _no_out("normal", options.pop("out", None))
     if options:
@@ -240,13 +243,21 @@ def inplace_random(draw: Any, arguments: tuple[str, ...], **defaults: Any) -> An
     return method
 
 
+def _from_to(args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments of `random_()`, `random_(to)` or `random_(from, to)`; only beside `from` may `to` be None."""
+    if len(args) + len(options) != 1 or not (args or options.keys() & {"from", "to"}):
+        return args, options
+    to = args[0] if args else options.get("to")
+    if to is None:
+        raise TypeError("random_(): argument 'to' (position 1) must be int, not NoneType")
+    return (0, to), {}
+
+
 def _bound(
     name: str, arguments: tuple[str, ...], args: Any, options: dict[str, Any], defaults: dict[str, Any]
 ) -> list[Any]:
-    if name == "random_" and len(args) == 1 and "to" not in options:
-        args = (0, *args)  # random_(to)
-    elif name == "random_" and "to" in options and not args:
-        options.setdefault("from", 0)
+    if name == "random_":
+        args, options = _from_to(args, options)
     if len(args) > len(arguments):
         raise TypeError(f"{name}() takes {len(arguments)} positional arguments but {len(args)} were given")
     given = dict(zip(arguments, args))

@@ -38,7 +38,7 @@ def normals(shape: tuple[int, ...], kind: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", DROPOUTS)
-@pytest.mark.parametrize("p", [0.0, 0.1, 1 / 3, 0.5, 0.9, 0.987, 1.0])
+@pytest.mark.parametrize("p", [0.0, 0.1, 1 / 3, 0.5, 0.9, 0.987, 0.999999, 1.0])
 @pytest.mark.parametrize("inplace", [False, True])
 @each_kind
 def test_dropout(name: str, p: float, inplace: bool, kind: str) -> None:
@@ -168,6 +168,11 @@ def test_dropout_dimensions(name: str, ndim: int) -> None:
 
 def test_dropout_of_ints_is_refused() -> None:
     check_same(lambda t: t.nn.functional.dropout(t.ones(5, dtype=t.int64)))
+    for lib in (minitorch, torch):
+        lib.manual_seed(2)
+        with pytest.raises(RuntimeError, match="can't be cast"):
+            lib.nn.functional.dropout(lib.ones(5, dtype=lib.bool), 0.3)
+    assert minitorch.get_rng_state().tolist() == torch.get_rng_state().tolist()
 
 
 def test_dropout_of_a_transpose_draws_in_memory_order() -> None:

@@ -33,6 +33,7 @@ FILLS = {
     "trunc_normal_ near": {"mean": 0.5, "std": 0.5, "a": 0.0, "b": 1.0},
     "trunc_normal_ uniform proposals": {"mean": 0.0, "std": 1.0, "a": 0.1, "b": 0.4},
     "trunc_normal_ tail": {"mean": 0.0, "std": 1.0, "a": 1.5, "b": 4.0},
+    "trunc_normal_ narrow": {"mean": 3.0, "std": 0.3, "a": 3.5, "b": 6.0},
 }
 RANDOM = [name for name in FILLS if name.split()[0] not in ("constant_", "ones_", "zeros_")]
 

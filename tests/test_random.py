@@ -26,6 +26,10 @@ FILLS = [
     ("normal_", (-0.3, 0.7), FLOATS),
     ("normal_", (0, 0.02), FLOATS),
     ("normal_", (3, 0), FLOATS),
+    ("normal_", (0, 0), FLOATS),  # no zero is negative
+    ("normal_", (0, -0.0), FLOATS),
+    ("normal_", (0, 5e-324), FLOATS),  # but one that was rounded to 0 may be
+    ("normal_", (1e300, 1e305), FLOATS),
     ("normal_", (0, 1e6), FLOATS),  # overflows float16
     ("bernoulli_", (), DTYPES),
     ("bernoulli_", (0.3,), DTYPES),

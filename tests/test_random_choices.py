@@ -169,6 +169,6 @@ def test_poisson(dtype):
             g, h = generators(len(rates))
             r, t = (r.T, torch.from_numpy(r).t()) if transposed else (r, torch.from_numpy(r))
             assert_same(R.poisson(r, g), torch.poisson(t, generator=h), g, h)
-    r = np.array([1e10, 1e30, np.inf], np.float64)
+    r = np.array([1e10, 9e18, 1e19, 3e20, 1e30, 1e300, np.inf] * 9, np.float64)
     g, h = generators(0)
     assert_same(R.poisson(r, g), torch.poisson(torch.from_numpy(r), generator=h), g, h)

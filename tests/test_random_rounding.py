@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +39,12 @@ def test_fma32(x, y, c):
     assert rounding.fma32(np.array([x], np.float32), y, c)[0] == to_float32(exact)
 
 
+def test_fma32_of_zeros():
+    for x in (0.0, -0.0):
+        for y in (0.7, -0.7, 0.0, -0.0, 2.0):
+            assert rounding.fma32(np.array([x], np.float32), y, 0.0).tobytes() == bytes(4)
+
+
 def test_fma32_near_ties():
     """1.5 * 2**-24 on top of 1 is a tie but for the last bit of the product, which float64 drops."""
     for sign in (-1, 1):
@@ -52,7 +59,41 @@ def test_fma32_near_ties():
 @given(floats(64), floats(64), floats(64))
 def test_fma64(x, y, c):
     exact = Fraction(x) * Fraction(y) + Fraction(c)
-    assert rounding.fma64(np.array([x]), y, c)[0] == float(exact)
+    for n in (1, rounding.FEW + 1):  # a loop, or arrays
+        assert (rounding.fma64(np.full(n, x), y, c) == float(exact)).all()
+
+
+@pytest.mark.parametrize("n", [1, rounding.FEW + 1])
+def test_fma64_at_the_ends_of_the_range(n):
+    """Where the error of a product overflows or is too small for float64."""
+    for y, c in ((1e308, -1e308), (3e304, 1e300), (5e-324, 1e-320), (3e-310, 7e-312), (1e-300, 1e-320), (1e308, 1e308)):
+        for x in (0.3, -1 / 3, 1.1, 7.7):
+            try:
+                exact = float(Fraction(x) * Fraction(y) + Fraction(c))
+            except OverflowError:
+                exact = math.copysign(math.inf, x)
+            assert rounding.fma64(np.full(n, x), y, c).tolist() == [exact] * n, (x, y, c)
+    assert rounding.fma64(np.full(n, 2.0), math.inf, 1.0).tolist() == [math.inf] * n
+    assert rounding.fma64(np.full(n, -2.0), 3.0, math.inf).tolist() == [math.inf] * n
+
+
+@pytest.mark.parametrize("function", rounding._IN_NUMPY)
+def test_the_c_library_over_arrays(function, monkeypatch):
+    """Through NumPy, where that calls it, or one number after the other: the same bits."""
+    _, low, high = rounding._IN_NUMPY[function]
+    u = np.random.default_rng(1).integers(1, 2**53, 100_000) * 2.0**-53
+    x = u + low if high - low == 1 else u * (high - low) + low
+    expected = [function(v) for v in x.tolist()]
+    assert rounding.libm(function, x).tolist() == expected
+    monkeypatch.setattr(rounding, "_is_in_numpy", lambda function: False)
+    assert rounding.libm(function, x).tolist() == expected
+
+
+def test_the_logarithm_of_zero():
+    """A uniform number may be 0."""
+    for n in (1, 1000):
+        with np.errstate(divide="ignore"):
+            assert rounding.libm(rounding.log, np.zeros(n)).tolist() == [-math.inf] * n
 
 
 def test_fma64_near_ties():

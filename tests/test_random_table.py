@@ -113,7 +113,7 @@ def both(row: str, n: int, kind: str, seed: int) -> Any:
 @pytest.mark.parametrize("kind", KINDS)
 def test_bytes_and_state(row: str, kind: str) -> None:
     for n, seed in itertools.product(SIZES, SEEDS):
-        if n > 1000 and seed != SEEDS[1]:
+        if n > 1000 and seed not in SEEDS[1:3]:
             continue
         both(row, n, kind, seed)
 

@@ -16,6 +16,7 @@ from minitorch.autograd.mode import no_grad
 from minitorch.autograd.tape import wrap
 from minitorch.creation import empty_like
 from minitorch.device import xp
+from minitorch.dtypes import float16
 from minitorch.random.fill import not_implemented
 from minitorch.sampling import randperm
 from minitorch.tensor import Tensor
@@ -119,7 +120,9 @@ def _mass_up_to(x: float) -> float:
 
 def _accepted(t: Tensor, mean: float, std: float, peak: float, generator: Any) -> Tensor:
     """Which proposals to keep: log(u) <= log density - log density at its peak, u uniform."""
-    log_density = ((t - mean) / std).square() * -0.5 - peak
+    z = t - mean
+    z = (z.float() / std).half() if t.dtype == float16 else z / std  # PyTorch divides halves in float32
+    log_density = z.square() * -0.5 - peak
     return empty_like(t).uniform_(0.0, 1.0, generator=generator).log() <= log_density
 
 

@@ -17,8 +17,8 @@ from minitorch.device import Array
 from minitorch.random import elementary
 from minitorch.random.fill import PIECE, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
-from minitorch.random.rounding import fma32, fma64, libm
-from minitorch.random.uniform import unit_float32, unit_float64
+from minitorch.random.rounding import FEW, fma32, fma64, libm, log
+from minitorch.random.uniform import listed_float64, unit_float32, unit_float64
 
 _BLOCK = 16
 
@@ -47,14 +47,32 @@ def serial_normals(generator: Generator, n: int) -> Array:
     waiting = [] if generator.cached_normal is None else [generator.cached_normal]
     generator.cached_normal = None
     pairs = (n - len(waiting) + 1) // 2
-    u1, u2 = unit_float64(generator, 2 * pairs).reshape(pairs, 2).T
-    radius = np.sqrt(-2.0 * libm(math.log1p, -u2))
-    angle = 2 * math.pi * u1
-    z = np.stack([radius * libm(math.cos, angle), radius * libm(math.sin, angle)], axis=1).ravel()
-    z = np.concatenate([waiting, z])
+    if n <= FEW:
+        z = np.array(waiting + _few_pairs(generator, pairs))
+    else:
+        z = np.concatenate([waiting, _many_pairs(generator, pairs)])
     if z.size > n:
         generator.cached_normal = float(z[n])
     return z[:n]
+
+
+def _few_pairs(generator: Generator, pairs: int) -> list[float]:
+    z = []
+    numbers = iter(listed_float64(generator, 2 * pairs))
+    for u1, u2 in zip(numbers, numbers, strict=True):
+        radius = math.sqrt(-2.0 * math.log1p(-u2))
+        angle = 2 * math.pi * u1
+        z += [radius * math.cos(angle), radius * math.sin(angle)]
+    return z
+
+
+def _many_pairs(generator: Generator, pairs: int) -> Array:
+    u1, u2 = unit_float64(generator, 2 * pairs).reshape(pairs, 2).T
+    radius = np.sqrt(-2.0 * libm(math.log1p, -u2))
+    angle = 2 * math.pi * u1
+    z = np.empty(2 * pairs)
+    z[0::2], z[1::2] = radius * libm(math.cos, angle), radius * libm(math.sin, angle)
+    return z
 
 
 # --- in blocks
@@ -93,7 +111,7 @@ def _box_muller(u: Array, mean: float, std: float) -> Array:
         sin, cos = elementary.sin_cos(angle)
     else:
         fma = fma64
-        radius = libm(math.log, u1)
+        radius = libm(log, u1)
         sin, cos = libm(math.sin, angle), libm(math.cos, angle)
     radius *= work(-2)
     np.sqrt(radius, out=radius)

@@ -9,28 +9,24 @@ import numpy as np
 from minitorch.device import Array
 from minitorch.random.fill import not_implemented
 from minitorch.random.generator import Generator, resolve
-from minitorch.random.uniform import unit_float64
+from minitorch.random.uniform import listed_float64
+
+_AT_ONCE = 4096
 
 
 class _Uniforms:
-    """Uniform float64 numbers one at a time, made many at once; `put_back` returns what was not used."""
+    """Uniform float64 numbers one at a time, made many at once, but never one too many: `later` is how many are
+    sure to be wanted besides the next one."""
 
-    def __init__(self, generator: Generator, at_once: int) -> None:
+    def __init__(self, generator: Generator, later: int) -> None:
         self._generator = generator
-        self._start = generator.clone_state()
-        self._at_once = at_once
-        self._ahead: list[float] = []
-        self._made = 0
+        self._made: list[float] = []
+        self.later = later
 
     def next(self) -> float:
-        if not self._ahead:
-            self._ahead = unit_float64(self._generator, self._at_once).tolist()[::-1]
-            self._made += self._at_once
-        return self._ahead.pop()
-
-    def put_back(self) -> None:
-        self._generator._unpack(self._start._pack())
-        self._generator.words64(self._made - len(self._ahead))
+        if not self._made:
+            self._made = listed_float64(self._generator, 1 + min(self.later, _AT_ONCE))[::-1]
+        return self._made.pop()
 
 
 def poisson(rates: Array, generator: Generator | None = None) -> Array:
@@ -40,10 +36,14 @@ def poisson(rates: Array, generator: Generator | None = None) -> Array:
         not_implemented("poisson_cpu", rates)
     if not (rates >= 0).all():
         raise RuntimeError("poisson: invalid Poisson rate, expected rate to be non-negative")
-    uniforms = _Uniforms(generator, at_once=min(8 * rates.size, 4096) + 1)
-    flat = rates.astype(np.float64).ravel().tolist()
-    counts = [0.0 if r == 0 else _by_product(r, uniforms) if r < 10 else _by_rejection(r, uniforms) for r in flat]
-    uniforms.put_back()
+    uniforms = _Uniforms(generator, later=int(np.count_nonzero(rates)))
+    counts = []
+    for rate in rates.astype(np.float64).ravel().tolist():
+        if rate == 0:
+            counts.append(0.0)
+            continue
+        uniforms.later -= 1
+        counts.append(_by_product(rate, uniforms) if rate < 10 else _by_rejection(rate, uniforms))
     with np.errstate(over="ignore"):
         if rates.dtype == np.float16:  # made from float32
             return np.array(counts, np.float32).astype(np.float16).reshape(rates.shape)
@@ -74,13 +74,17 @@ def _by_rejection(rate: float, uniforms: _Uniforms) -> float:
         us = 0.5 - abs(u)
         k = _floor((2 * a / us + b) * u + rate + 0.43)
         if us >= 0.07 and v <= v_r:
-            return k
+            return _as_int64(k)
         if k < 0 or (us < 0.013 and v > us):
             continue
         log_v = math.log(v) + math.log(inverse_alpha) - math.log(a / (us * us) + b)
         if log_v <= -rate + k * math.log(rate) - math.lgamma(k + 1):
-            return k
+            return _as_int64(k)
 
 
 def _floor(x: float) -> float:
-    return float(math.floor(x)) if abs(x) < 2.0**63 else -(2.0**63)  # as the conversion to int64 gives
+    return float(math.floor(x)) if abs(x) < 2.0**53 else x  # beyond are integers, infinity and nan
+
+
+def _as_int64(k: float) -> float:
+    return k if abs(k) < 2.0**63 else -(2.0**63)

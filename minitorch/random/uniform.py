@@ -10,10 +10,11 @@ import numpy as np
 from minitorch.device import Array
 from minitorch.random.fill import check_overlap, fill, not_implemented
 from minitorch.random.generator import Generator, resolve
-from minitorch.random.rounding import fma32, fma64
+from minitorch.random.rounding import FEW, fma32, fma64
 
-_LOW_24_BITS, _LOW_53_BITS = np.uint64(2**24 - 1), np.uint64(2**53 - 1)
-_2_24, _2_53 = np.float32(2.0**-24), np.float64(2.0**-53)
+# As arrays of no dimension, which NumPy takes up quicker than its scalars.
+_LOW_24_BITS, _LOW_53_BITS = np.array(2**24 - 1, np.uint64), np.array(2**53 - 1, np.uint64)
+_2_24, _2_53 = np.array(2.0**-24, np.float32), np.array(2.0**-53)
 _SMALL = 2.0**-100  # well above the subnormal numbers
 _LARGEST = {np.dtype(t): float(np.finfo(t).max) for t in (np.float16, np.float32, np.float64)}
 
@@ -34,6 +35,14 @@ def unit_float64(generator: Generator, n: int) -> Array:
     u = words.astype(np.float64)
     u *= _2_53
     return u
+
+
+def listed_float64(generator: Generator, n: int) -> list[float]:
+    """`unit_float64` as a list. For a few numbers it is quicker without NumPy, whose every call has its price."""
+    if n > FEW:
+        return unit_float64(generator, n).tolist()
+    words = iter(generator.words(2 * n).tolist())
+    return [((high & 0x1FFFFF) << 32 | low) * 2.0**-53 for high, low in zip(words, words, strict=True)]
 
 
 def uniform_(out: Array, low: float = 0.0, high: float = 1.0, generator: Generator | None = None) -> Array:
