@@ -110,8 +110,10 @@ def _integral(*operands: Any) -> bool:
     return all(x.dtype.kind != "f" if hasattr(x, "dtype") else isinstance(x, int) for x in operands)
 
 
-def _no_zero(x: Any) -> None:
+def _no_zero(input: Any, x: Any) -> None:
     """Integer division by zero: an error, as in PyTorch on the CPU (on CUDA looking would stall the GPU)."""
+    if getattr(input, "size", 1) == 0:  # nothing is divided
+        return
     if not hasattr(x, "dtype"):
         zero = x == 0
     else:
@@ -123,7 +125,7 @@ def _no_zero(x: Any) -> None:
 def _floor_divide(input: Array, other: Array) -> Array:
     refuse_bool("floor_divide", input, other)
     if _integral(input, other):
-        _no_zero(other)
+        _no_zero(input, other)
     elif hasattr(input, "dtype") or hasattr(other, "dtype"):
         lib = xp(input if hasattr(input, "dtype") else other)
         return lib.where(lib.equal(other, 0), input / other, input // other)
@@ -155,7 +157,7 @@ def remainder(input: Array, other: Array) -> Array:
     """input % other, with the sign of `other`, as Python has it."""
     refuse_bool("remainder", input, other)
     if _integral(input, other):
-        _no_zero(other)
+        _no_zero(input, other)
         return input % other
     lib = xp(input if hasattr(input, "dtype") else other)
     rest = lib.fmod(input, other)  # exact, where NumPy's % loses the sign of a zero
@@ -168,7 +170,7 @@ def fmod(input: Array, other: Array) -> Array:
     require_tensors("fmod", input=input)
     refuse_bool("fmod", input, other)
     if _integral(input, other):
-        _no_zero(other)
+        _no_zero(input, other)
     return xp(input if hasattr(input, "dtype") else other).fmod(input, other)
 
 
@@ -361,7 +363,7 @@ def _inside(input: Any, min: Any, max: Any) -> Any:
 
 
 def _below(input: Any, min: Any, max: Any) -> Any:
-    return lt(input, min) if max is None else logical_and(lt(input, min), le(min, max))
+    return lt(input, min) if max is None else logical_and(lt(input, min), lt(min, max))
 
 
 def _above(input: Any, min: Any, max: Any) -> Any:

@@ -13,7 +13,7 @@ from minitorch.autograd.mismatch import refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name, to_floating
-from minitorch.ops.arithmetic import clamp, where
+from minitorch.ops.arithmetic import clamp, reciprocal, where
 from minitorch.ops.compare import eq, le, logical_and, require_tensors
 from minitorch.ops.rational import BLOCK, by_blocks
 
@@ -186,9 +186,15 @@ def atan(input: Array) -> Array:
     return xp(input).arctan(to_floating(input))
 
 
+def _per_square(x: Any, input: Any, other: Any) -> Any:
+    """x / (input**2 + other**2), and 0 at the origin, as in PyTorch."""
+    square = input * input + other * other
+    return x * where(eq(square, 0), 0.0, reciprocal(square))
+
+
 @differentiable(
-    lambda g, input, other: g * (other / (input * input + other * other)),
-    lambda g, input, other: g * (-input / (input * input + other * other)),
+    lambda g, input, other: g * _per_square(other, input, other),
+    lambda g, input, other: g * _per_square(-input, input, other),
     promote=True,
 )
 def atan2(input: Array, other: Array) -> Array:

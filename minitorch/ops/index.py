@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.inplace import as_element, inplace, overwrite
+from minitorch.autograd.inplace import as_element, carried, inplace, overwrite
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, number_in, xp
@@ -304,11 +304,11 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         except IndexError:
             pass  # `_parse` says why
         else:
-            _overwrite_(target, tape.beside(value, input) if isinstance(value, tape.Tensor) else value)
+            _overwrite_(target, carried(value, input) if isinstance(value, tape.Tensor) else value)
             return
     basic, items, tensors = _parse(index, input._data.shape)
     if not tensors:
-        value = tape.beside(value, input) if isinstance(value, tape.Tensor) else value
+        value = carried(value, input) if isinstance(value, tape.Tensor) else value
         _overwrite_(_basic(input, index=basic), value)
         return
     target = input if items == basic else _basic(input, index=basic)

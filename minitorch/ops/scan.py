@@ -37,6 +37,16 @@ def _accumulated(name: str, input: Array, dim: int, dtype: Any) -> Array:
     return getattr(xp(input), name)(input, axis=dim, dtype=wide).astype(result, copy=False)
 
 
+def check_in_place(name: str, input: Any, dtype: Any) -> None:
+    """PyTorch's errors where the sums or products of `input` cannot be written into it."""
+    if dtype is not None and dtype != input.dtype:
+        raise RuntimeError(
+            f"Bad in-place call: input tensor dtype {input.dtype} and output tensor dtype {dtype} should match"
+        )
+    if input._data.dtype.kind == "b":
+        raise NotImplementedError(f"\"{name}_out_cpu\" not implemented for 'Bool': use an integer dtype")
+
+
 def _summed_back(g: Any, dim: int) -> Any:
     """out[i] = g[i] + g[i + 1] + ...: the adjoint of cumsum."""
     return flip(cumsum(flip(g, dim), dim=dim), dim) if g.ndim else g

@@ -60,6 +60,7 @@ CASES = family(
     case("clamp at its limits", lambda t, x: t.clamp(x, -1, 1), WHOLE, numeric=False),
     case("clamp tensors", lambda t, x, lo, hi: t.clamp(x, lo, hi), A, unit(4), P),
     case("clamp tensors, min above max", lambda t, x, lo, hi: t.clamp(x, lo, hi), A, real(4), unit(3, 4), numeric=False),
+    case("clamp tensors at equal limits", lambda t, x, lo: t.clamp(x, lo, lo * 1), WHOLE, SMALL, numeric=False),
     case("clamp min above max", lambda t, x: t.clamp(x, 0.7, -0.5), A),
     case("clamp_min", lambda t, x: t.clamp_min(x, 0.1), A),
     case("clamp_max", lambda t, x: t.clamp_max(x, 0.1), A),

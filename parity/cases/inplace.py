@@ -90,7 +90,11 @@ CASES = family(
     case("eq_ and the like", lambda t, x, y: [
         x.clone().eq_(y), x.clone().ne_(y), x.clone().lt_(y), x.clone().le_(y), x.clone().gt_(y), x.clone().ge_(y),
     ], whole(0, 3, 3, 4), whole(0, 3, 4), order=0),
-    case("eq_ of what requires grad", lambda t, x, y: x.clone().eq_(y) * x, A, B, order=1, known="eq_, lt_ ... of what requires grad are an error"),
+    case("eq_ of what requires grad", lambda t, x, y: x.clone().eq_(y) * x, A, B, order=1),
+    case("lt_ of a number", lambda t, x: (x * 1).lt_(0.5) * x, A),
+    case("copy_ into ints", lambda t, i, y: i.clone().copy_(y), ints(0, 9, 3, 4), B),
+    case("x[0] = of ints", lambda t, i, y: (lambda out: [out.__setitem__(0, y), out])(i.clone()), ints(0, 9, 3, 4), B),
+    case("logical_and_ of ints", lambda t, i, y: i.clone().logical_and_(y), ints(0, 9, 3, 4), B),
     case("bitwise_", lambda t, x, y: [
         x.clone().bitwise_and_(y), x.clone().bitwise_or_(y), x.clone().bitwise_xor_(y), x.clone().bitwise_not_(),
         x.clone().bitwise_left_shift_(1), x.clone().bitwise_right_shift_(1),
