@@ -134,10 +134,15 @@ def _running_index(input: Array, dim: int, largest: bool) -> Array:
     return running(lib.where(here, number, 0), dim, lib.maximum)
 
 
+def _wrapped(input: Any, dim: int) -> int:
+    """`dim` from the front. Of no elements PyTorch takes any."""
+    return wrap_dim(dim, input.ndim) if input._data.size else 0
+
+
 @numpy_names
 def cummax(input: Any, dim: int) -> Any:
     """The running maximum along `dim` as (values, indices); NaN wins."""
-    dim = wrap_dim(dim, input.ndim)
+    dim = _wrapped(input, dim)
     index = _running_index(input, dim=dim, largest=True)
     return return_types.cummax((take_along(input, index, dim=dim, node="CummaxBackward0"), index))
 
@@ -145,7 +150,7 @@ def cummax(input: Any, dim: int) -> Any:
 @numpy_names
 def cummin(input: Any, dim: int) -> Any:
     """The running minimum along `dim` as (values, indices); NaN wins."""
-    dim = wrap_dim(dim, input.ndim)
+    dim = _wrapped(input, dim)
     index = _running_index(input, dim=dim, largest=False)
     return return_types.cummin((take_along(input, index, dim=dim, node="CumminBackward0"), index))
 
