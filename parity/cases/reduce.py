@@ -32,7 +32,7 @@ CASES = family(
     case("prod zeros", lambda t, x, y: t.prod(x * y, 1), A, given([0.0, 1.0, 0.0, 1.0])),
     case("prod dtype", lambda t, x: t.prod(x, dtype=t.float64), A),
     case("prod dtype dim", lambda t, x: t.prod(x, 1, dtype=t.float64), A),
-    case("logsumexp of nothing", lambda t, x: t.logsumexp(x[:0], 0), A),
+    case("logsumexp of nothing", lambda t, x: t.logsumexp(x[:0], 0), A, numeric=False),
     case("logsumexp over no dims, kept", lambda t, x: t.logsumexp(x, (), keepdim=True), A),
     case("logsumexp", lambda t, x: t.logsumexp(x, 1), A),
     case("logsumexp keepdim", lambda t, x: t.logsumexp(x, (0, 1), keepdim=True), A),
