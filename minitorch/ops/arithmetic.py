@@ -175,8 +175,8 @@ def fmod(input: Array, other: Array) -> Array:
 
 
 @differentiable(
-    lambda g, input, exponent: g * _power_slope(input, exponent),
-    lambda g, input, exponent, out: g * _exponent_slope(input, exponent, out),
+    lambda g, input, exponent: _base_gradient(g, input, exponent),
+    lambda g, input, exponent, out: _exponent_gradient(g, input, exponent, out),
     promote=True,
 )
 def _pow(input: Array, exponent: Array) -> Array:
@@ -216,18 +216,18 @@ def _check_number(x: Any, kind: Any) -> None:
         as_element(x, kind)
 
 
-def _power_slope(input: Any, exponent: Any) -> Any:
+def _base_gradient(g: Any, input: Any, exponent: Any) -> Any:
     if isinstance(exponent, int | float):
-        return exponent * pow(input, exponent - 1) if exponent else input * 0
-    return where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1))
+        return g * (exponent * pow(input, exponent - 1)) if exponent else zeros_like(g)
+    return where(eq(exponent, 0), 0.0, g * (exponent * pow(input, exponent - 1)))
 
 
-def _exponent_slope(input: Any, exponent: Any, out: Any) -> Any:
+def _exponent_gradient(g: Any, input: Any, exponent: Any, out: Any) -> Any:
     if not isinstance(input, int | float):
-        return where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, out * _log(input))
+        return where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, g * (out * _log(input)))
     if input == 0:
-        return where(ge(exponent, 0), 0.0, out * -math.inf)
-    return out * (math.log(input) if input > 0 else math.nan)
+        return where(ge(exponent, 0), 0.0, g * (out * -math.inf))
+    return g * (out * (math.log(input) if input > 0 else math.nan))
 
 
 def _integer_power(input: Array, exponent: Array) -> Array:
