@@ -220,7 +220,12 @@ class Methods:
         return _clamp_(self, min, max)
 
     clip_ = clamp_
-    add_, sub_, mul_, div_ = inplace(add), inplace(sub), inplace(mul), inplace(arithmetic._div)
+    add_, sub_, mul_ = inplace(add), inplace(sub), inplace(mul)
+
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Any:
+        """In-place form of `div`; returns the tensor itself."""
+        return _div_(self, other) if rounding_mode is None else _rounded_div_(self, other, rounding_mode=rounding_mode)
+
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
     floor_divide_, remainder_, fmod_ = inplace(floor_divide), inplace(remainder), inplace(fmod)
     bitwise_and_, bitwise_or_, bitwise_xor_ = inplace(bitwise_and), inplace(bitwise_or), inplace(bitwise_xor)
@@ -320,4 +325,5 @@ class Methods:
 
 _OPERANDS = (Methods, float, int, np.generic)
 _pow_, _clamp_ = inplace(arithmetic._pow), inplace(arithmetic._clamp)
+_div_, _rounded_div_ = inplace(arithmetic._div, "div_"), inplace(arithmetic._rounded_div, "div_")
 _cumsum_, _cumprod_ = inplace(scan.cumsum), inplace(scan.cumprod)

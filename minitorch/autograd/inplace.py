@@ -13,7 +13,7 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd import tape
-from minitorch.autograd.mismatch import check_integer, explain, promoted, settled
+from minitorch.autograd.mismatch import check_integer, explain, settled
 from minitorch.autograd.mode import grad_enabled, inference
 from minitorch.autograd.op import Op
 from minitorch.autograd.tape import (
@@ -37,10 +37,12 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
     that requires grad it is refused.
     """
     op = op_call.op
+    name = name or f"{op.name}_"
     comparison = not any(op.rules)
     if comparison:  # what it writes is constant
         node = f"{op.name.title()}Backward1"
         op = Op(op.function, (lambda g: zeros_like(g),) * len(op.rules), op.promote, False, node)
+        op.name = name
     # What the node needs of the old value, the write would destroy: then the op is given a copy of it.
     keeps_old = any(op.arguments[0] in names for names in op.named)
 
@@ -57,7 +59,7 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
         arrays = [x._data if isinstance(x, tape.Tensor) else x for x in args]
         try:
             if op.promote:
-                arrays = promoted(arrays)
+                arrays = op.promote(arrays)
             out = op.function(*arrays, **options)
         except (AttributeError, TypeError, ValueError) as error:
             moved = tape.host_scalars_moved(op, args)
@@ -87,8 +89,8 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
             take_node(self, outcome)
         return self
 
-    method.__name__ = method.__qualname__ = name or f"{op.name}_"
-    method.__doc__ = f"In-place form of `{op.name}`; returns the tensor itself."
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place form of `{op_call.op.name}`; returns the tensor itself."
     return method
 
 

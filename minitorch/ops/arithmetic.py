@@ -9,7 +9,7 @@ import numpy as np
 
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element, zeros_like
-from minitorch.autograd.mismatch import check_integer, promoted, refuse_bool
+from minitorch.autograd.mismatch import check_integer, promoted, promoted_to_floats, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, select, zero_unless
 from minitorch.device import Array, xp
@@ -74,19 +74,18 @@ def mul(input: Array, other: Array) -> Array:
 
 
 @differentiable(
-    lambda g, other, rounding_mode: g / other if rounding_mode is None else g * 0,
-    lambda g, input, other, rounding_mode: -g * ((input / other) / other) if rounding_mode is None else g * 0,
-    promote=True,
+    lambda g, other: g / other,
+    lambda g, input, other: -g * ((input / other) / other),
+    promote=promoted_to_floats,
 )
-def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Array:
-    if rounding_mode is None:
-        first, second = input, other
-        if not hasattr(first, "dtype"):
-            second = to_floating(second)
-        else:
-            first = to_floating(first)
-            second = to_floating(second) if hasattr(second, "dtype") else second
-        return first / second
+def _div(input: Array, other: Array) -> Array:
+    if not hasattr(input, "dtype"):
+        return input / to_floating(other)
+    return to_floating(input) / (to_floating(other) if hasattr(other, "dtype") else other)
+
+
+@differentiable(lambda g: g * 0, lambda g: g * 0, promote=True, name="DivBackward0")
+def _rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
     if rounding_mode == "floor":
         return _floor_divide(input, other)
     if rounding_mode == "trunc":
@@ -98,8 +97,10 @@ def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Arr
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
-def div(input: Any, other: Any, **options: Any) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, **options: Any) -> Any:
     """input / other; of integers, in the default dtype. rounding_mode: None, "trunc" (to zero) or "floor"."""
+    if rounding_mode is not None:
+        return _rounded_div(input, other, rounding_mode=rounding_mode, **options)
     if other.__class__ is int and not options:
         check_integer(other)
         other = float(other)  # an integer dtype might not hold it, and the quotient is floating anyway

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd.inplace import zeros_like
-from minitorch.autograd.mismatch import refuse_bool
+from minitorch.autograd.mismatch import promoted_to_floats, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name, to_floating
@@ -95,7 +95,7 @@ def _xlogy_slope(g: Any, input: Any, other: Any) -> Any:
 @differentiable(
     _xlogy_slope,
     lambda g, input, other: g * input / other,
-    promote=True,
+    promote=promoted_to_floats,
 )
 def _xlogy(input: Array, other: Array) -> Array:
     lib = xp(input if hasattr(input, "dtype") else other)
@@ -195,7 +195,7 @@ def _per_square(x: Any, input: Any, other: Any) -> Any:
 @differentiable(
     lambda g, input, other: g * _per_square(other, input, other),
     lambda g, input, other: g * _per_square(-input, input, other),
-    promote=True,
+    promote=promoted_to_floats,
 )
 def atan2(input: Array, other: Array) -> Array:
     """The angle in radians of the point (other, input)."""

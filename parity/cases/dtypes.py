@@ -24,6 +24,8 @@ CASES = family(
     case("add 300", lambda t, x: t.add(x, 300), X),
     *[case(f"{op} of nothing by 0", lambda t, x, op=op: [getattr(t, op)(x[:0], 0), getattr(t, op)(x[:0], x[0] * 0)], X)
       for op in ("fmod", "remainder", "floor_divide")],
+    *[case(f"{op} beside a wider number", lambda t, x, op=op: [getattr(t, op)(x, t.tensor(1000)), getattr(t, op)(t.tensor(-3), x)], Y)
+      for op in ("div", "atan2", "xlogy", "mul", "remainder")],
     case("div number", lambda t, x: t.div(x, 2), X),
     case("div floor", lambda t, x, y: t.div(x, y, rounding_mode="floor"), X, Y),
     case("3 / x", lambda t, x: 3 / x, Y),
