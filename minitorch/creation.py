@@ -319,11 +319,14 @@ def _progression(name: str, values: list[Any], kind: Any, lib: Any, inclusive: b
         raise RuntimeError("step must be nonzero")
     if (end < start and step > 0) or (end > start and step < 0):
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    if kind.kind in "iu":  # then PyTorch counts in integers
-        start, end, step = (int(as_element(x, dtypes.int64.numpy)) for x in values)
-        if step == 0:
-            raise ValueError(f"step must be nonzero, but step={values[2]} is 0 as {kind.name}")
-    count = math.floor((end - start) / step) + 1 if inclusive else math.ceil((end - start) / step)
+    if kind.kind in "iu":  # then PyTorch adds up integers; what is not int64, it counts as given
+        start, whole_end, step = (int(as_element(x, dtypes.int64.numpy)) for x in values)
+        if kind.itemsize == 8:
+            values = [start, whole_end, step]
+            if step == 0:
+                raise ValueError("step must be nonzero, and in int64 it is 0")
+    first, end, by = values
+    count = math.floor((end - first) / by) + 1 if inclusive else math.ceil((end - first) / by)
     try:
         steps = lib.arange(count, dtype=lib.int64 if kind.kind in "iu" else lib.float64)
         return (steps * step + start).astype(kind)

@@ -221,7 +221,12 @@ class Methods:
         return _clamp_(self, min, max)
 
     clip_ = clamp_
-    add_, sub_, mul_, div_ = inplace(add), inplace(sub), inplace(mul), inplace(arithmetic._div)
+    add_, sub_, mul_ = inplace(add), inplace(sub), inplace(mul)
+
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Any:
+        """In-place form of `div`; returns the tensor itself."""
+        return _div_(self, other) if rounding_mode is None else _rounded_div_(self, other, rounding_mode=rounding_mode)
+
     subtract_, multiply_, divide_, true_divide_ = sub_, mul_, div_, div_
     floor_divide_, remainder_, fmod_ = inplace(floor_divide), inplace(remainder), inplace(fmod)
     bitwise_and_, bitwise_or_, bitwise_xor_ = inplace(bitwise_and), inplace(bitwise_or), inplace(bitwise_xor)
@@ -231,8 +236,8 @@ class Methods:
     __ifloordiv__, __imod__, __ipow__ = _operator(floor_divide_), _operator(remainder_), _operator(pow_)
     __iand__, __ior__, __ixor__ = _operator(bitwise_and_), _operator(bitwise_or_), _operator(bitwise_xor_)
     __ilshift__, __irshift__ = _operator(bitwise_left_shift_), _operator(bitwise_right_shift_)
-    logical_and_, logical_or_, logical_xor_ = inplace(logical_and), inplace(logical_or), inplace(logical_xor)
-    logical_not_ = inplace(logical_not)
+    logical_and_, logical_or_ = inplace(logical_and, recorded=False), inplace(logical_or, recorded=False)
+    logical_xor_, logical_not_ = inplace(logical_xor, recorded=False), inplace(logical_not, recorded=False)
     eq_, ne_, lt_, le_, gt_, ge_ = (inplace(op) for op in (eq, ne, lt, le, gt, ge))
     neg_, abs_, sign_, square_ = (inplace(op) for op in (neg, abs, sign, square))
     negative_, absolute_, sgn_ = neg_, abs_, sign_
@@ -249,7 +254,7 @@ class Methods:
     sigmoid_, relu_ = inplace(sigmoid), inplace(activation.relu)
     floor_, ceil_, trunc_, round_, frac_ = inplace(floor), inplace(ceil), inplace(trunc), inplace(round), inplace(frac)
     fix_ = trunc_
-    nan_to_num_, cumsum_, cumprod_ = inplace(nan_to_num), inplace(cumsum), inplace(cumprod)
+    nan_to_num_ = inplace(nan_to_num)
     erf_, erfc_, erfinv_, lgamma_, digamma_ = (inplace(op) for op in (erf, erfc, erfinv, lgamma, digamma))
     squeeze_, unsqueeze_, resize_, resize_as_ = (
         resizing.squeeze_,
@@ -262,6 +267,16 @@ class Methods:
     addmm_ = inplace(addmm)
     masked_fill_ = inplace(masked_fill)
     tril_, triu_ = inplace(tril), inplace(triu)
+
+    def cumsum_(self, dim: int, *, dtype: Any = None) -> Any:
+        """In-place form of `cumsum`; returns the tensor itself."""
+        scan.check_in_place("cumsum", self, dtype)
+        return _cumsum_(self, dim)
+
+    def cumprod_(self, dim: int, *, dtype: Any = None) -> Any:
+        """In-place form of `cumprod`; returns the tensor itself."""
+        scan.check_in_place("cumprod", self, dtype)
+        return _cumprod_(self, dim)
 
     def clamp_min_(self, min: Any) -> Any:
         """In-place form of clamp_min."""
@@ -311,3 +326,5 @@ class Methods:
 
 _OPERANDS = (Methods, float, int, np.generic)
 _pow_, _clamp_ = inplace(arithmetic._pow), inplace(arithmetic._clamp)
+_div_, _rounded_div_ = inplace(arithmetic._div, "div_"), inplace(arithmetic._rounded_div, "div_")
+_cumsum_, _cumprod_ = inplace(scan.cumsum), inplace(scan.cumprod)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.case import Case
+from parity.case import FLOATS, Case
 
 
 @dataclass
@@ -48,7 +48,7 @@ def evaluate(
     with every input, of the precise run, moved by `STEP` of itself, up or down.
     """
     outcome = Outcome()
-    run = _Run(case, library, "float64" if precise else dtype, _rng(nudge), _rng(wiggle), device, outcome)
+    run = _Run(case, library, "float64" if precise else dtype, _rng(nudge), _rng(wiggle), device, outcome, precise)
     default = library.float64 if precise and not dtype else library.get_default_dtype()
     library.manual_seed(seed)
     with warnings.catch_warnings(), np.errstate(all="ignore"), _default_dtype(library, default):
@@ -98,6 +98,16 @@ def _moved(a: np.ndarray, rng: np.random.Generator | None, step: float) -> np.nd
     return np.asarray(a * (1 + step * moves)).astype(a.dtype)
 
 
+class _InDoubles:
+    """A library as a precise run sees it: `x.sum(dtype=t.float32)` too is computed in float64."""
+
+    def __init__(self, library: Any) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, "float64" if name in FLOATS else name)
+
+
 @dataclass
 class _Run:
     case: Case
@@ -107,6 +117,7 @@ class _Run:
     wiggle: np.random.Generator | None
     device: str
     outcome: Outcome
+    precise: bool
 
     def tensor(self, a: np.ndarray) -> Any:
         """An input on its way into the library: the one place that knows of devices."""
@@ -134,7 +145,8 @@ class _Run:
     def judge(self, tensors: list[Any], first: list[Any], prefix: str) -> None:
         """The value; the gradients, by a plain backward pass and by a recorded one; the gradients of these, weighted."""
         case, library, quantities = self.case, self.library, self.outcome.quantities
-        found = list(flatten(case.function(library, *first, *tensors), "value"))
+        seen = _InDoubles(library) if self.precise else library
+        found = list(flatten(case.function(seen, *first, *tensors), "value"))
         for name, leaf in found:
             quantities[prefix + name] = _seen(leaf)
         sources = {n: x for n, x in zip(case.arguments, tensors) if x.requires_grad}

@@ -35,16 +35,22 @@ def broadcast_to(input: Array, size: tuple[int, ...]) -> Array:
 @differentiable(lambda g: g, name="ToCopyBackward0")  # the engine gives every gradient the dtype of its edge
 def convert(input: Array, dtype: Any) -> Array:
     """A copy of `input` in another NumPy dtype."""
-    return input.astype(dtype)
+    return unexpanded(input).astype(dtype)
 
 
 @constant()
 def convert_to_integer(input: Array, dtype: Any) -> Array:
     """`convert` to a type that carries no gradient."""
-    return input.astype(dtype)
+    return unexpanded(input).astype(dtype)
 
 
 @differentiable(lambda g: g)
 def clone(input: Array) -> Array:
     """A copy in memory of its own, laid out like the original."""
-    return input.copy(order="K")
+    out = unexpanded(input)
+    return input.copy(order="K") if out is input else out
+
+
+def unexpanded(x: Array) -> Array:
+    """`x` itself; if it repeats its elements, a copy, whose memory is in the order that PyTorch gives it."""
+    return xp(x).maximum(x, x) if x.size > 1 and 0 in x.strides else x  # a ufunc has PyTorch's order, `copy` has not

@@ -13,8 +13,9 @@ import numpy as np
 
 from minitorch import dtypes
 from minitorch.autograd import tape
-from minitorch.autograd.mismatch import check_integer, explain, promoted, settled
+from minitorch.autograd.mismatch import check_integer, explain, settled
 from minitorch.autograd.mode import grad_enabled, inference
+from minitorch.autograd.op import Op
 from minitorch.autograd.tape import (
     CUSTOM_VIEW,
     INFERENCE_CELL,
@@ -29,9 +30,19 @@ from minitorch.autograd.tape import (
 from minitorch.device import Array, xp
 
 
-def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
-    """The in-place method of an op: `add_ = inplace(add)`."""
+def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = True) -> Callable[..., Any]:
+    """The in-place method of an op: `add_ = inplace(add)`.
+
+    recorded: False for what PyTorch writes behind autograd's back, leaving the gradient of the old value: on a tensor
+    that requires grad it is refused.
+    """
     op = op_call.op
+    name = name or f"{op.name}_"
+    comparison = not any(op.rules)
+    if comparison:  # what it writes is constant
+        node = f"{op.name.title()}Backward1"
+        op = Op(op.function, (lambda g: zeros_like(g),) * len(op.rules), op.promote, False, node)
+        op.name = name
     # What the node needs of the old value, the write would destroy: then the op is given a copy of it.
     keeps_old = any(op.arguments[0] in names for names in op.named)
 
@@ -40,11 +51,15 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
         if len(args) != op.fixed or not options.keys() <= op.defaults.keys():
             args, options = op.bind(args, options)  # type: ignore[assignment]
         tracked = will_track(args)
+        if tracked and not recorded:
+            if self._requires_grad:
+                raise NotImplementedError(f"{method.__name__}(): its tensor must not require grad; detach() it first")
+            tracked = False
         check_writable(self, tracked, method.__name__)
         arrays = [x._data if isinstance(x, tape.Tensor) else x for x in args]
         try:
             if op.promote:
-                arrays = promoted(arrays)
+                arrays = op.promote(arrays)
             out = op.function(*arrays, **options)
         except (AttributeError, TypeError, ValueError) as error:
             moved = tape.host_scalars_moved(op, args)
@@ -54,6 +69,8 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
         if out.__class__ is not np.ndarray:
             out = settled(op, arrays, out)
         check_fits(self, out)
+        if tracked and comparison and self._data.dtype.kind != "f":  # PyTorch's backward pass fails
+            raise NotImplementedError(f"{method.__name__}(): 'other' requires grad, integers cannot; detach() it first")
         if tracked:
             if keeps_old:
                 arrays[0] = arrays[0].copy()
@@ -72,8 +89,8 @@ def inplace(op_call: Call[...], name: str | None = None) -> Callable[..., Any]:
             take_node(self, outcome)
         return self
 
-    method.__name__ = method.__qualname__ = name or f"{op.name}_"
-    method.__doc__ = f"In-place form of `{op.name}`; returns the tensor itself."
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"In-place form of `{op_call.op.name}`; returns the tensor itself."
     return method
 
 
@@ -135,7 +152,12 @@ def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     """
     if not isinstance(src, tape.Tensor):
         raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {src.__class__.__name__}")
-    return _copy_(self, tape.beside(src, self))
+    return _copy_(self, carried(src, self))
+
+
+def carried(src: Any, target: Any) -> Any:
+    """`src` on the device of `target`; without its gradient, if that has integer elements."""
+    return tape.beside(src if target._data.dtype.kind == "f" else src.detach(), target)
 
 
 @differentiable(lambda g: zeros_like(g), lambda g: g)

@@ -44,6 +44,13 @@ def promoted(arrays: list[Any]) -> list[Any]:
     return arrays
 
 
+def promoted_to_floats(arrays: list[Any]) -> list[Any]:
+    """As `promoted`, but integer arrays go to the default dtype at once: beside a 0-d int64, uint8 holds not its value."""
+    if len([x for x in arrays if is_array(x) and x.dtype.kind != "f"]) < 2:
+        return promoted(arrays)
+    return [x.astype(dtypes.default_numpy()) if is_array(x) else x for x in arrays]
+
+
 def _converted(x: Any, common: Any) -> Any:
     if is_array(x):
         return x if x.dtype is common else x.astype(common)
@@ -98,7 +105,7 @@ _ACROSS = frozenset(("transfer", "read", "put", "add_at", "overwrite"))  # ops t
 
 def takes_host_scalars(op: Any) -> bool:
     """Whether a 0-d CPU tensor may stand beside CUDA tensors in a call of this op."""
-    return op.promote or op.name in _ELEMENTWISE
+    return bool(op.promote) or op.name in _ELEMENTWISE
 
 
 def settled(op: Any, arrays: Any, out: Any) -> Any:

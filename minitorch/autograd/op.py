@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol
 
+from minitorch.autograd.mismatch import promoted
+
 P = ParamSpec("P")
 Rule = Callable[..., Any]
 
@@ -30,9 +32,10 @@ class Op:
     """What the tape knows of an op: its array function, its rules, its signature and its plans."""
 
     def __init__(
-        self, function: Callable[..., Any], rules: tuple[Rule | None, ...], promote: bool, view: bool, name: Any
+        self, function: Callable[..., Any], rules: tuple[Rule | None, ...], promote: Any, view: bool, name: Any
     ) -> None:
-        self.function, self.rules, self.promote, self.view, self._name = function, rules, promote, view, name
+        self.function, self.rules, self.view, self._name = function, rules, view, name
+        self.promote: Any = promoted if promote is True else promote
         self.name = function.__name__.strip("_")
         self.plans: dict[Any, Plan] = {}
         self.call: Any = None

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.autograd.mismatch import explain, is_array, promoted, settled, takes_host_scalars
+from minitorch.autograd.mismatch import explain, is_array, settled, takes_host_scalars
 from minitorch.autograd.mode import grad_enabled, inference
 from minitorch.autograd.op import OPS, Call, Op, P, Plan, Rule
 from minitorch.device import Array, device_of
@@ -171,14 +171,14 @@ BACKWARD_TWICE = (
 
 
 def differentiable(
-    *rules: Rule | None, promote: bool = False, view: bool = False, name: Any = None
+    *rules: Rule | None, promote: Any = False, view: bool = False, name: Any = None
 ) -> Callable[[Callable[P, Any]], Call[P]]:
     """Make an op of an array function: one rule per array argument, None where there is no gradient.
 
     Array arguments come first; all that follows them in the signature are options. The rule of a `*tensors`
     parameter serves each of them and may name `i`, its number.
 
-    promote: convert the arrays to PyTorch's common dtype first, as arithmetic does.
+    promote: convert the arrays to PyTorch's common dtype first, as arithmetic does; or the function that converts them.
     view: the result shares the memory of the first argument, so writes into it go through.
     name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
     """
@@ -223,7 +223,7 @@ def _caller(op: Op) -> Any:
             bit += bit
         try:
             if promote and (tensors != 2 or len(arrays) != 2 or arrays[0].dtype is not arrays[1].dtype):
-                arrays = promoted(arrays)
+                arrays = promote(arrays)
             if not tensors:
                 raise TypeError
             out = function(*arrays, **options)
@@ -275,7 +275,7 @@ def _binary(op: Op, general: Any) -> Any:
         a, b = arrays
         try:
             if promote and a.dtype is not b.dtype:
-                arrays = promoted([a, b])
+                arrays = promote([a, b])
                 a, b = arrays
             out = function(a, b)
         except (AttributeError, TypeError, ValueError) as error:

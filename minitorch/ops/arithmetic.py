@@ -9,7 +9,7 @@ import numpy as np
 
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element, zeros_like
-from minitorch.autograd.mismatch import check_integer, promoted, refuse_bool
+from minitorch.autograd.mismatch import check_integer, promoted, promoted_to_floats, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, select, zero_unless
 from minitorch.device import Array, xp
@@ -74,19 +74,18 @@ def mul(input: Array, other: Array) -> Array:
 
 
 @differentiable(
-    lambda g, other, rounding_mode: g / other if rounding_mode is None else g * 0,
-    lambda g, input, other, rounding_mode: -g * ((input / other) / other) if rounding_mode is None else g * 0,
-    promote=True,
+    lambda g, other: g / other,
+    lambda g, input, other: -g * ((input / other) / other),
+    promote=promoted_to_floats,
 )
-def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Array:
-    if rounding_mode is None:
-        first, second = input, other
-        if not hasattr(first, "dtype"):
-            second = to_floating(second)
-        else:
-            first = to_floating(first)
-            second = to_floating(second) if hasattr(second, "dtype") else second
-        return first / second
+def _div(input: Array, other: Array) -> Array:
+    if not hasattr(input, "dtype"):
+        return input / to_floating(other)
+    return to_floating(input) / (to_floating(other) if hasattr(other, "dtype") else other)
+
+
+@differentiable(lambda g: g * 0, lambda g: g * 0, promote=True, name="DivBackward0")
+def _rounded_div(input: Array, other: Array, *, rounding_mode: str) -> Array:
     if rounding_mode == "floor":
         return _floor_divide(input, other)
     if rounding_mode == "trunc":
@@ -98,8 +97,10 @@ def _div(input: Array, other: Array, *, rounding_mode: str | None = None) -> Arr
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
-def div(input: Any, other: Any, **options: Any) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None, **options: Any) -> Any:
     """input / other; of integers, in the default dtype. rounding_mode: None, "trunc" (to zero) or "floor"."""
+    if rounding_mode is not None:
+        return _rounded_div(input, other, rounding_mode=rounding_mode, **options)
     if other.__class__ is int and not options:
         check_integer(other)
         other = float(other)  # an integer dtype might not hold it, and the quotient is floating anyway
@@ -110,8 +111,10 @@ def _integral(*operands: Any) -> bool:
     return all(x.dtype.kind != "f" if hasattr(x, "dtype") else isinstance(x, int) for x in operands)
 
 
-def _no_zero(x: Any) -> None:
+def _no_zero(input: Any, x: Any) -> None:
     """Integer division by zero: an error, as in PyTorch on the CPU (on CUDA looking would stall the GPU)."""
+    if getattr(input, "size", 1) == 0:  # nothing is divided
+        return
     if not hasattr(x, "dtype"):
         zero = x == 0
     else:
@@ -123,7 +126,7 @@ def _no_zero(x: Any) -> None:
 def _floor_divide(input: Array, other: Array) -> Array:
     refuse_bool("floor_divide", input, other)
     if _integral(input, other):
-        _no_zero(other)
+        _no_zero(input, other)
     elif hasattr(input, "dtype") or hasattr(other, "dtype"):
         lib = xp(input if hasattr(input, "dtype") else other)
         return lib.where(lib.equal(other, 0), input / other, input // other)
@@ -155,7 +158,7 @@ def remainder(input: Array, other: Array) -> Array:
     """input % other, with the sign of `other`, as Python has it."""
     refuse_bool("remainder", input, other)
     if _integral(input, other):
-        _no_zero(other)
+        _no_zero(input, other)
         return input % other
     lib = xp(input if hasattr(input, "dtype") else other)
     rest = lib.fmod(input, other)  # exact, where NumPy's % loses the sign of a zero
@@ -168,13 +171,13 @@ def fmod(input: Array, other: Array) -> Array:
     require_tensors("fmod", input=input)
     refuse_bool("fmod", input, other)
     if _integral(input, other):
-        _no_zero(other)
+        _no_zero(input, other)
     return xp(input if hasattr(input, "dtype") else other).fmod(input, other)
 
 
 @differentiable(
-    lambda g, input, exponent: g * _power_slope(input, exponent),
-    lambda g, input, exponent, out: g * _exponent_slope(input, exponent, out),
+    lambda g, input, exponent: _base_gradient(g, input, exponent),
+    lambda g, input, exponent, out: _exponent_gradient(g, input, exponent, out),
     promote=True,
 )
 def _pow(input: Array, exponent: Array) -> Array:
@@ -214,18 +217,18 @@ def _check_number(x: Any, kind: Any) -> None:
         as_element(x, kind)
 
 
-def _power_slope(input: Any, exponent: Any) -> Any:
+def _base_gradient(g: Any, input: Any, exponent: Any) -> Any:
     if isinstance(exponent, int | float):
-        return exponent * pow(input, exponent - 1) if exponent else input * 0
-    return where(eq(exponent, 0), 0.0, exponent * pow(input, exponent - 1))
+        return g * (exponent * pow(input, exponent - 1)) if exponent else zeros_like(g)
+    return where(eq(exponent, 0), 0.0, g * (exponent * pow(input, exponent - 1)))
 
 
-def _exponent_slope(input: Any, exponent: Any, out: Any) -> Any:
+def _exponent_gradient(g: Any, input: Any, exponent: Any, out: Any) -> Any:
     if not isinstance(input, int | float):
-        return where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, out * _log(input))
+        return where(logical_and(eq(input, 0), ge(exponent, 0)), 0.0, g * (out * _log(input)))
     if input == 0:
-        return where(ge(exponent, 0), 0.0, out * -math.inf)
-    return out * (math.log(input) if input > 0 else math.nan)
+        return where(ge(exponent, 0), 0.0, g * (out * -math.inf))
+    return g * (out * (math.log(input) if input > 0 else math.nan))
 
 
 def _integer_power(input: Array, exponent: Array) -> Array:
@@ -361,7 +364,7 @@ def _inside(input: Any, min: Any, max: Any) -> Any:
 
 
 def _below(input: Any, min: Any, max: Any) -> Any:
-    return lt(input, min) if max is None else logical_and(lt(input, min), le(min, max))
+    return lt(input, min) if max is None else logical_and(lt(input, min), lt(min, max))
 
 
 def _above(input: Any, min: Any, max: Any) -> Any:

@@ -100,7 +100,7 @@ def tril(input: Array, diagonal: int = 0) -> Array:
     """The lower triangle of matrices, zeros elsewhere."""
     if input.ndim < 2:
         raise RuntimeError("tril: input tensor must have at least 2 dimensions")
-    return xp(input).tril(input, diagonal)
+    return xp(input).tril(xp(input).ascontiguousarray(input), diagonal)
 
 
 @differentiable(lambda g, diagonal: triu(g, diagonal))
@@ -108,4 +108,4 @@ def triu(input: Array, diagonal: int = 0) -> Array:
     """The upper triangle of matrices, zeros elsewhere."""
     if input.ndim < 2:
         raise RuntimeError("triu: input tensor must have at least 2 dimensions")
-    return xp(input).triu(input, diagonal)
+    return xp(input).triu(xp(input).ascontiguousarray(input), diagonal)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd.inplace import zeros_like
-from minitorch.autograd.mismatch import refuse_bool
+from minitorch.autograd.mismatch import promoted_to_floats, refuse_bool
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import scalar_name, to_floating
-from minitorch.ops.arithmetic import clamp, where
+from minitorch.ops.arithmetic import clamp, reciprocal, where
 from minitorch.ops.compare import eq, le, logical_and, require_tensors
 from minitorch.ops.rational import as_one
 
@@ -95,7 +95,7 @@ def _xlogy_slope(g: Any, input: Any, other: Any) -> Any:
 @differentiable(
     _xlogy_slope,
     lambda g, input, other: g * input / other,
-    promote=True,
+    promote=promoted_to_floats,
 )
 def _xlogy(input: Array, other: Array) -> Array:
     lib = xp(input if hasattr(input, "dtype") else other)
@@ -185,10 +185,16 @@ def atan(input: Array) -> Array:
     return xp(input).arctan(to_floating(input))
 
 
+def _per_square(x: Any, input: Any, other: Any) -> Any:
+    """x / (input**2 + other**2), and 0 at the origin, as in PyTorch."""
+    square = input * input + other * other
+    return x * where(eq(square, 0), 0.0, reciprocal(square))
+
+
 @differentiable(
-    lambda g, input, other: g * (other / (input * input + other * other)),
-    lambda g, input, other: g * (-input / (input * input + other * other)),
-    promote=True,
+    lambda g, input, other: g * _per_square(other, input, other),
+    lambda g, input, other: g * _per_square(-input, input, other),
+    promote=promoted_to_floats,
 )
 def atan2(input: Array, other: Array) -> Array:
     """The angle in radians of the point (other, input)."""

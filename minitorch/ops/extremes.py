@@ -132,6 +132,8 @@ def _shared(g: Any, input: Any, out: Any, dim: Dim) -> Any:
 
 
 def _extreme(input: Array, which: str, dim: Dim, keepdim: bool, caller: str) -> Array:
+    if not input.size and isinstance(dim, tuple | list):  # PyTorch looks at sizes before it looks for dims named twice
+        nonempty(input.shape, tuple([wrap_dim(d, input.ndim) for d in dim]), caller)
     axis = axes(dim, input.ndim)
     nonempty(input.shape, axis, caller)
     return getattr(input, which)(axis=axis, keepdims=keepdim)

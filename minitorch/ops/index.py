@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.inplace import as_element, inplace, overwrite
+from minitorch.autograd.inplace import as_element, carried, inplace, overwrite
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, number_in, xp
@@ -304,16 +304,16 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         except IndexError:
             pass  # `_parse` says why
         else:
-            _overwrite_(target, tape.beside(value, input) if isinstance(value, tape.Tensor) else value)
+            _overwrite_(target, carried(value, input) if isinstance(value, tape.Tensor) else value)
             return
     basic, items, tensors = _parse(index, input._data.shape)
     if not tensors:
-        value = tape.beside(value, input) if isinstance(value, tape.Tensor) else value
+        value = carried(value, input) if isinstance(value, tape.Tensor) else value
         _overwrite_(_basic(input, index=basic), value)
         return
     target = input if items == basic else _basic(input, index=basic)
     check_on_gpu(target, tensors, items)
-    put_(target, _value_for(input, value, tensors), *tensors, items=items)
+    put_(target, _value_for(target, value, tensors, items), *tensors, items=items)
 
 
 def _type_name(value: Any) -> str:
@@ -321,7 +321,7 @@ def _type_name(value: Any) -> str:
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
-def _value_for(input: Any, value: Any, tensors: list[Any]) -> Any:
+def _value_for(input: Any, value: Any, tensors: list[Any], items: tuple[Any, ...]) -> Any:
     """The value in the input's dtype, which it must have already, unless it is one number for one mask; where the input
     is, if it is 0-d."""
     if not isinstance(value, tape.Tensor):
@@ -332,6 +332,11 @@ def _value_for(input: Any, value: Any, tensors: list[Any]) -> Any:
         return value
     if value._data.size == 1 and len(tensors) == 1 and tensors[0]._data.dtype.kind == "b":
         return value.to(input.dtype)
+    try:
+        read_at(input, tensors, items)
+    except IndexError as error:  # of two errors PyTorch gives that of misshapen indices, not that of their values
+        if "out of bounds" not in str(error):
+            raise
     raise RuntimeError(
         f"Index put requires the source and destination dtypes match, got {scalar_name(input._data)} for the destination "
         f"and {scalar_name(value._data)} for the source. Convert it with .to(x.dtype)."
@@ -350,7 +355,7 @@ def _put_args(input: Any, indices: Any, values: Any, name: str) -> tuple[Any, li
     # A 0-d index is one of one element; the dimension it gives is then left out.
     _, items, tensors = _parse(tuple(x if x._data.ndim else reshape(x, (1,)) for x in indices), input._data.shape)
     check_on_gpu(input, tensors, items)
-    return _value_for(input, values, tensors), tensors, items
+    return _value_for(input, values, tensors, items), tensors, items
 
 
 def index_put(input: Any, indices: Sequence[Any], values: Any, accumulate: bool = False) -> Any:

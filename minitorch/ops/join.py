@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from minitorch.autograd import tape
-from minitorch.autograd.broadcast import clone, convert, convert_to_integer
+from minitorch.autograd.broadcast import clone, unexpanded
 from minitorch.autograd.mismatch import is_array
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
@@ -18,15 +17,22 @@ from minitorch.dtypes import promote_numpy, scalar_name
 from minitorch.ops.dims import numpy_names, wrap_dim, wrap_dims
 from minitorch.ops.index import select, slice_dim
 from minitorch.ops.scatter import index_add
-from minitorch.ops.shape import Size, data_of, expand, ravel, reshape, size_of, transpose
+from minitorch.ops.shape import Size, contiguous_copy, data_of, expand, ravel, reshape, size_of, transpose
 
 # --- joining and splitting
 
 
-@differentiable(lambda g, i, dim, cuts: slice_dim(g, dim, cuts[i], cuts[i + 1]), name="CatBackward0")
+def _part(g: Any, i: int, dim: int, cuts: list[int], shape: Size) -> Any:
+    part = slice_dim(g, dim, cuts[i], cuts[i + 1])
+    return part if part.ndim == len(shape) else reshape(part, shape)
+
+
+@differentiable(_part, name="CatBackward0")
 def _cat(*tensors: Array, dim: int, cuts: list[int]) -> Array:
     """`cuts`: where in the result each of them begins, and the end; so that their gradients need not keep them."""
-    return _in_order(xp(tensors[0]).concatenate(_common(tensors), dim))
+    arrays = _common(tensors)
+    # PyTorch lets empty 1-d tensors join anything.
+    return _in_order(xp(tensors[0]).concatenate([x for x in arrays if x.shape != (0,)] or arrays, dim))
 
 
 def _common(arrays: Sequence[Array]) -> Sequence[Array]:
@@ -61,18 +67,17 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     if not items:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     shapes = [data_of(x).shape for x in items]
-    if (0,) in shapes:  # PyTorch lets empty 1-d tensors join anything
-        kind = reduce(promote_numpy, [data_of(x).dtype for x in items])  # but they count for the dtype
-        items = [x for x, shape in zip(items, shapes, strict=True) if shape != (0,)] or items
-        if data_of(items[0]).dtype != kind:
-            items[0] = (convert if kind.kind == "f" else convert_to_integer)(items[0], kind)
-        shapes = [shape for shape in shapes if shape != (0,)] or shapes
     first = shapes[0]
+    if (0,) in shapes:
+        first = next((shape for shape in shapes if shape != (0,)), (0,))
+        dim = dim if first != (0,) else 0  # PyTorch takes any then
     ndim = len(first)
     if () in shapes:
         raise RuntimeError(f"zero-dimensional tensor (at position {shapes.index(())}) cannot be concatenated")
     dim = wrap_dim(dim, ndim)
     for i, shape in enumerate(shapes) if shapes.count(first) != len(shapes) else ():
+        if shape == (0,):
+            continue
         if len(shape) != ndim:
             raise RuntimeError(f"Tensors must have same number of dimensions: got {ndim} and {len(shape)}")
         wrong = next((d for d in range(ndim) if d != dim and shape[d] != first[d]), None)
@@ -81,7 +86,7 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
                 f"Sizes of tensors must match except in dimension {dim}. Expected size {first[wrong]} but got size "
                 f"{shape[wrong]} for tensor number {i} in the list."
             )
-    return _cat(*items, dim=dim, cuts=[0, *accumulate([shape[dim] for shape in shapes])])
+    return _cat(*items, dim=dim, cuts=[0, *accumulate([shape[dim] if shape != (0,) else 0 for shape in shapes])])
 
 
 concat = concatenate = cat
@@ -103,12 +108,13 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
         raise RuntimeError("stack expects a non-empty TensorList")
     shapes = [x.shape for x in items] if is_array(items[0]) else [x._data.shape for x in items]
     first = shapes[0]
+    dim = wrap_dim(dim, len(first) + 1)
     if shapes.count(first) != len(shapes):
         i = next(i for i, shape in enumerate(shapes) if shape != first)
         raise RuntimeError(
             f"stack expects each tensor to be equal size, but got {list(first)} at entry 0 and {list(shapes[i])} at entry {i}"
         )
-    return _stack(*items, dim=wrap_dim(dim, len(first) + 1))
+    return _stack(*items, dim=dim)
 
 
 def hstack(tensors: Sequence[Any]) -> Any:
@@ -216,7 +222,7 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 @differentiable(lambda g, dims: flip(g, dims), name="FlipBackward0")
 def _flip(input: Array, dims: Size) -> Array:
-    return xp(input).flip(input, dims).copy(order="K") if input.ndim else input.copy()
+    return xp(input).flip(unexpanded(input), dims).copy(order="K") if input.ndim else input.copy()
 
 
 def flip(input: Any, *dims: Any) -> Any:
@@ -226,19 +232,21 @@ def flip(input: Any, *dims: Any) -> Any:
 
 def fliplr(input: Any) -> Any:
     """A copy with columns in reverse."""
+    if data_of(input).ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
 
 
 def flipud(input: Any) -> Any:
     """A copy with rows in reverse."""
+    if not data_of(input).ndim:
+        raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
 
 
 @differentiable(lambda g, shifts, dims: roll(g, tuple(-s for s in shifts), dims), name="RollBackward0")
 def _roll(input: Array, shifts: Size, dims: Size) -> Array:
-    if not dims:
-        return xp(input).roll(input, shifts[0])
-    return xp(input).roll(input, shifts, dims)
+    return xp(input).roll(_in_order(input), shifts if dims else shifts[0], dims or None)
 
 
 def roll(input: Any, shifts: int | Size, dims: int | Size | None = None) -> Any:
@@ -250,6 +258,10 @@ def roll(input: Any, shifts: int | Size, dims: int | Size | None = None) -> Any:
     if len(by) != len(along) and not (len(by) == 1 and not along):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(by)}, dims:{len(along)}")
     ndim = data_of(input).ndim
+    if not data_of(input).size:
+        return clone(input)
+    if along and not ndim:
+        raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
     return _roll(input, by, tuple(wrap_dim(d, ndim) for d in along))
 
 
@@ -264,8 +276,8 @@ def rot90(input: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     if turns == 2:
         return flip(input, a, b)
     if turns == 1:
-        return flip(transpose(input, a, b), a)
-    return flip(transpose(input, a, b), b) if turns == 3 else clone(input)
+        return transpose(flip(input, b), a, b)
+    return transpose(flip(input, a), a, b) if turns == 3 else contiguous_copy(input)
 
 
 @differentiable(lambda g, repeats, dim, shape: _gather_repeats(g, repeats, dim, shape), None)
@@ -310,8 +322,10 @@ def repeat_each(input: Any, repeats: Any, dim: int | None = None, *, output_size
         )
     if negative:
         raise RuntimeError("repeats can not be negative")
-    if dim is None or not data_of(input).ndim:
-        input, dim = ravel(input), wrap_dim(dim or 0, 1)
+    if dim is None:
+        input, dim = ravel(input), 0
+    elif not data_of(input).ndim:
+        raise IndexError(f"Dimension out of range: a number has no dimension {dim}; leave out 'dim'")
     dim = wrap_dim(dim, data_of(input).ndim)
     n = data_of(input).shape[dim]
     if isinstance(repeats, int) or repeats._data.size == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -190,7 +191,8 @@ def _weight_gradient(g: Any, input: Any) -> Any:
     """Summed over all leading dimensions."""
     if g.ndim == 1:
         return outer(g, input)
-    return product(reshape(g, (-1, g.shape[-1])).T, reshape(input, (-1, input.shape[-1])))
+    rows = prod(g.shape[:-1])
+    return product(reshape(g, (rows, g.shape[-1])).T, reshape(input, (rows, input.shape[-1])))
 
 
 def _linear_error(input: Array, weight: Array, bias: Array | None) -> Exception:
@@ -288,7 +290,7 @@ def _einsum(*operands: Array, equation: str) -> Array:
     lib = xp(operands[0])
     if len(operands) == 1:
         return lib.einsum(equation, *operands).astype(kind, copy=False)
-    return lib.ascontiguousarray(lib.einsum(equation, *operands, optimize=True)).astype(kind, copy=False)
+    return lib.asarray(lib.einsum(equation, *operands, optimize=True), kind, order="C")
 
 
 def _einsum_gradient(g: Any, i: int, operands: Any, equation: str) -> Any:

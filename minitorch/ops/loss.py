@@ -309,7 +309,7 @@ def _positions(number: Array, shape: tuple[int, ...]) -> Array:
     if len(shape) == 1:
         return number
     rows, classes, each = shape[0], shape[1], math.prod(shape[2:])
-    start = lib.arange(0, rows * classes * each, classes * each or 1)
+    start = lib.arange(rows) * (classes * each)
     if each == 1:
         return number + start.reshape(number.shape)
     return (number.reshape(rows, each) * each + start[:, None] + lib.arange(each)).reshape(number.shape)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
+from minitorch.autograd.broadcast import convert
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import to_floating
@@ -107,8 +108,11 @@ def count_nonzero(input: Array, dim: Dim = None) -> Array:
 
 
 def _prod_slope(g: Any, input: Any, out: Any, dim: int | None) -> Any:
+    kind = data_of(g).dtype
+    if kind != data_of(input).dtype:  # `dtype` was given
+        input = convert(input, kind)
     if data_of(input).all():
-        return spread(g * out, size=input.shape, dim=dim) / input
+        return spread(g, size=input.shape, dim=dim) * (spread(out, size=input.shape, dim=dim) / input)
     return spread(g, size=input.shape, dim=dim) * _others(input, dim)
 
 
@@ -118,7 +122,8 @@ def prod(input: Array, dim: Any = None, keepdim: bool = False, *, dtype: Any = N
     if dtype is not None:
         input = input.astype(dtype.numpy, copy=False)
     if dim is not None:
-        dim = wrap_dim(dim, input.ndim) if input.ndim else axes(dim, 0)
+        dim = wrap_dim(dim, input.ndim)
+        dim = dim if input.ndim else None
     kind = input.dtype
     if kind.kind != "f":
         kind = np.dtype(np.int64)
@@ -150,7 +155,9 @@ def logsumexp(input: Array, dim: Dim, keepdim: bool = False) -> Array:
     x = to_floating(input if kind.char != "e" else input.astype(np.float32))
     axis, lib = axes(dim, x.ndim), xp(x)
     if count(x.shape, axis) == 0:
-        return lib.log(total(x, axis, keepdim))
+        return lib.log(total(x, axis, keepdim)).astype(kind if kind.char == "e" else x.dtype)
+    if isinstance(dim, tuple | list) and not dim and x.ndim and not keepdim:  # PyTorch's error
+        raise RuntimeError(f"output with shape [] doesn't match the broadcast shape {[1] * x.ndim}")
     top = x.max(axis=axis, keepdims=True)
     top = lib.where(lib.isfinite(top), top, x.dtype.type(0))  # inf - inf would be NaN
     out = lib.log(total(lib.exp(x - top), axis, True)) + top

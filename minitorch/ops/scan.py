@@ -37,6 +37,16 @@ def _accumulated(name: str, input: Array, dim: int, dtype: Any) -> Array:
     return getattr(xp(input), name)(input, axis=dim, dtype=wide).astype(result, copy=False)
 
 
+def check_in_place(name: str, input: Any, dtype: Any) -> None:
+    """PyTorch's errors where the sums or products of `input` cannot be written into it."""
+    if dtype is not None and dtype != input.dtype:
+        raise RuntimeError(
+            f"Bad in-place call: input tensor dtype {input.dtype} and output tensor dtype {dtype} should match"
+        )
+    if input._data.dtype.kind == "b":
+        raise NotImplementedError(f"\"{name}_out_cpu\" not implemented for 'Bool': use an integer dtype")
+
+
 def _summed_back(g: Any, dim: int) -> Any:
     """out[i] = g[i] + g[i + 1] + ...: the adjoint of cumsum."""
     return flip(cumsum(flip(g, dim), dim=dim), dim) if g.ndim else g
@@ -124,10 +134,15 @@ def _running_index(input: Array, dim: int, largest: bool) -> Array:
     return running(lib.where(here, number, 0), dim, lib.maximum)
 
 
+def _wrapped(input: Any, dim: int) -> int:
+    """`dim` from the front. Of no elements PyTorch takes any."""
+    return wrap_dim(dim, input.ndim) if input._data.size else 0
+
+
 @numpy_names
 def cummax(input: Any, dim: int) -> Any:
     """The running maximum along `dim` as (values, indices); NaN wins."""
-    dim = wrap_dim(dim, input.ndim)
+    dim = _wrapped(input, dim)
     index = _running_index(input, dim=dim, largest=True)
     return return_types.cummax((take_along(input, index, dim=dim, node="CummaxBackward0"), index))
 
@@ -135,7 +150,7 @@ def cummax(input: Any, dim: int) -> Any:
 @numpy_names
 def cummin(input: Any, dim: int) -> Any:
     """The running minimum along `dim` as (values, indices); NaN wins."""
-    dim = wrap_dim(dim, input.ndim)
+    dim = _wrapped(input, dim)
     index = _running_index(input, dim=dim, largest=False)
     return return_types.cummin((take_along(input, index, dim=dim, node="CumminBackward0"), index))
 

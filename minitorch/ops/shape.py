@@ -138,8 +138,9 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 
 def ravel(input: Any) -> Any:
-    """All elements in one dimension: a view if possible."""
-    return reshape(input, (-1,)) if data_of(input).size else reshape(input, (0,))
+    """All elements in one dimension: a view if they are in order in memory."""
+    array = data_of(input)
+    return reshape(input if array.flags.c_contiguous else contiguous_copy(input), (array.size,))
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Any:

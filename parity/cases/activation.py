@@ -112,6 +112,7 @@ CASES = family(
     case("without dim, warned", places_warned, dtypes=()),
     case("linear", lambda t, x, w, b: t.nn.functional.linear(x, w, b), A, real(5, 4), real(5)),
     case("linear 3d", lambda t, x, w: t.nn.functional.linear(x, w), CUBE, real(5, 4)),
+    case("linear 3d of nothing", lambda t, x, w: [t.nn.functional.linear(x[:0], w), t.nn.functional.linear(x, w[:0])], CUBE, real(5, 4), numeric=False),
     case("linear 1d", lambda t, x, w, b: t.nn.functional.linear(x, w, b), real(4), real(5, 4), real(5)),
     case("linear batch", lambda t, x, w, b: t.nn.functional.linear(x, w, b), real(32, 10), real(32, 10), real(32)),
     case("bilinear", lambda t, x, y, w, b: t.nn.functional.bilinear(x, y, w, b), A, real(3, 2), real(5, 4, 2), real(5)),

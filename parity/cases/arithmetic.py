@@ -61,6 +61,7 @@ CASES = family(
     case("clamp tensors", lambda t, x, lo, hi: t.clamp(x, lo, hi), A, unit(4), P),
     case("clamp tensors, min above max", lambda t, x, lo, hi: t.clamp(x, lo, hi), A, real(4), unit(3, 4), numeric=False),
     case("clamp tensors that cross", lambda t, x, lo, hi: t.clamp(x, lo, hi), real(9, 4), real(9, 4), real(9, 4), numeric=False),
+    case("clamp tensors at equal limits", lambda t, x, lo: t.clamp(x, lo, lo * 1), WHOLE, SMALL, numeric=False),
     case("clamp min above max", lambda t, x: t.clamp(x, 0.7, -0.5), A),
     case("clamp_min", lambda t, x: t.clamp_min(x, 0.1), A),
     case("clamp_max", lambda t, x: t.clamp_max(x, 0.1), A),

@@ -52,6 +52,14 @@ CASES = family(
 # To rounding: PyTorch's vectorised kernels multiply and add in one step.
 PROGRESSIONS = family(
     "creation",
+    case(
+        "arange of fractions in integers",
+        lambda t: [
+            t.arange(0, 0.5, 3, dtype=t.int32),
+            t.arange(0, 1, 0.5, dtype=t.uint8),
+            t.arange(0.9, 3.9, dtype=t.int64),
+        ],
+    ),
     case("arange by 0.1", lambda t: t.arange(0, 10, 0.1)),
     case("linspace of 100", lambda t: t.linspace(-3, 10, 100)),
     case("logspace", lambda t: [t.logspace(0, 2, 5, dtype=t.float64), t.logspace(-1, 1, 9, base=2.0)]),

@@ -22,6 +22,10 @@ CASES = family(
     case("add true", lambda t, x: t.add(x, True), X),
     case("mul large", lambda t, x: t.mul(x, 1000), X),
     case("add 300", lambda t, x: t.add(x, 300), X),
+    *[case(f"{op} of nothing by 0", lambda t, x, op=op: [getattr(t, op)(x[:0], 0), getattr(t, op)(x[:0], x[0] * 0)], X)
+      for op in ("fmod", "remainder", "floor_divide")],
+    *[case(f"{op} beside a wider number", lambda t, x, op=op: [getattr(t, op)(x, t.tensor(1000)), getattr(t, op)(t.tensor(-3), x)], Y)
+      for op in ("div", "atan2", "xlogy", "mul", "remainder")],
     case("div number", lambda t, x: t.div(x, 2), X),
     case("div floor", lambda t, x, y: t.div(x, y, rounding_mode="floor"), X, Y),
     case("3 / x", lambda t, x: 3 / x, Y),
@@ -30,8 +34,9 @@ CASES = family(
     case("pow 0.5", lambda t, x: t.pow(x, 0.5), Y),
     case("2 pow", lambda t, x: 2**x, Y),
     case("2.5 pow", lambda t, x: 2.5**x, Y),
-    case("cumsum", lambda t, x: t.cumsum(x, 0), X, known="of bools, in place: another type of error"),
-    case("cumprod", lambda t, x: t.cumprod(x, 0), X, known="of bools, in place: another type of error"),
+    case("cumsum", lambda t, x: t.cumsum(x, 0), X),
+    case("cumsum_ dtype", lambda t, x: x.cumsum_(0, dtype=t.float32), X),
+    case("cumprod", lambda t, x: t.cumprod(x, 0), X),
     case("cummax", lambda t, x: t.cummax(x, 0).values, X),
     case("sum dim", lambda t, x: t.sum(x, 1), X),
     case("mean dtype", lambda t, x: t.mean(x, dtype=t.float64), X),

@@ -31,6 +31,8 @@ CASES = family(
     case("baddbmm", lambda t, x, y, z: t.baddbmm(x, y, z, beta=2), real(2, 3, 5), real(2, 3, 4), real(2, 4, 5)),
     case("einsum ij,jk", lambda t, x, y: t.einsum("ij,jk->ik", x, y), A, real(4, 2)),
     case("einsum bij,bkj", lambda t, x, y: t.einsum("bij,bkj->bik", x, y), real(2, 3, 4), real(2, 5, 4)),
+    case("einsum to a number", lambda t, x, y: t.einsum("ij,jk->", x, y), A, real(4, 2)),
+    case("einsum of nothing", lambda t, x, y: [t.einsum("ij,jk->", x[:0], y), t.einsum("ij,jk->ik", x[:, :0], y[:0])], A, real(4, 2), numeric=False),
     case("einsum ii", lambda t, x: t.einsum("ii->i", x), real(3, 3)),
     case("einsum sum", lambda t, x, y: t.einsum("ij,kl->jl", x, y), A, real(2, 3)),
     case("einsum ...", lambda t, x, y: t.einsum("...i,i", x, y), A, B),

@@ -60,6 +60,7 @@ CASES = family(
     case("nll_loss weight", lambda t, x, i, w: t.nn.functional.nll_loss(x, i, w.detach()), A, CLASSES, PER_CLASS, numeric=False),
     case("nll_loss ignored", lambda t, x, i, w: t.nn.functional.nll_loss(x, i, w.detach(), reduction="none"), A, WITH_IGNORED, PER_CLASS, numeric=False),
     case("nll_loss ignore_index", lambda t, x, i: t.nn.functional.nll_loss(x, i, ignore_index=1, reduction="sum"), A, CLASSES),
+    case("nll_loss of nothing", lambda t, x, i, w: [t.nn.functional.nll_loss(x[:, :, :0], i[:, :0], w.detach()[:x.shape[1]], reduction=r) for r in ("mean", "sum", "none")], CUBE, PIXELS, PER_CLASS, numeric=False),
     case("nll_loss 3d", lambda t, x, i: t.nn.functional.nll_loss(x, i), CUBE, PIXELS),
     case("nll_loss of one", lambda t, x, i: t.nn.functional.nll_loss(x, i), real(3), given(1)),
     case("cross_entropy", lambda t, x, i: t.nn.functional.cross_entropy(x, i), A, CLASSES),
