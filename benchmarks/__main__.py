@@ -41,12 +41,12 @@ def main(arguments: list[str] | None = None) -> None:
         console = Console(width=WIDTH)
     if options.command == "compare":
         old = Results.read(options.old)
-        new = Results.read(options.new) if options.new else run(Options(**old.options), console)
-        compare.show(old, new, console)
-        return
-    results = run(Options(options.threads, options.device, options.only, options.quick, options.compiled), console)
-    console.print(str(results.machine), highlight=False)
-    tables.show(results, console)
+        results = Results.read(options.new) if options.new else run(Options(**old.options), console)
+        compare.show(old, results, console)
+    else:
+        results = run(Options(options.threads, options.device, options.only, options.quick, options.compiled), console)
+        console.print(str(results.machine), highlight=False)
+        tables.show(results, console)
     if options.json:
         results.write(options.json)
     if options.plots:

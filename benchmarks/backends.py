@@ -34,7 +34,7 @@ class Backend:
             return ""
         if not self.torch.cuda.is_available():
             return f"no CUDA GPU that {self.library} can use"
-        if self.mode == "graph" and not _graphs(self.torch.cuda):
+        if self.mode == "graph" and not hasattr(self.torch.cuda, "CUDAGraph"):
             return f"{self.library}.cuda has no graphs"
         return ""
 
@@ -42,8 +42,7 @@ class Backend:
         """The clock its work is timed by."""
         if self.device == "cpu":
             return WallClock()
-        cuda = self.torch.cuda
-        return EventClock(cuda) if hasattr(cuda, "Event") else WallClock(cuda.synchronize)
+        return EventClock(self.torch.cuda)
 
     # --- what the builders of workloads ask for
 
@@ -67,22 +66,13 @@ class Backend:
             options["capturable"] = True  # the step count must be on the GPU, or each replay is step one
         return kind(parameters, lr=1e-3, **options)
 
-    def model(self, model: Any, x: Any) -> Any:
-        """The model on the device; its passes as graphs where the library has these for callables alone."""
-        model = model.to(self.device)
-        if self.mode == "graph" and not hasattr(self.torch.cuda, "CUDAGraph"):
-            return self.torch.cuda.make_graphed_callables(model, (x,))
-        return model
+    def model(self, model: Any) -> Any:
+        """The model on the device."""
+        return model.to(self.device)
 
     def finish(self, step: Step) -> Step:
         """The step as it is timed: a replay of its kernels where the column is a graph."""
-        if self.mode == "graph" and hasattr(self.torch.cuda, "CUDAGraph"):
-            return _recorded(self.torch.cuda, step)
-        return step
-
-
-def _graphs(cuda: Any) -> bool:
-    return hasattr(cuda, "CUDAGraph") or hasattr(cuda, "make_graphed_callables")
+        return _recorded(self.torch.cuda, step) if self.mode == "graph" else step
 
 
 def _recorded(cuda: Any, step: Step) -> Step:

@@ -47,7 +47,7 @@ def show(old: Results, new: Results, console: Console) -> None:
         '"slower" and "faster" stand where the middle halves of the rounds do not overlap. The last column is the same '
         "ratio for code that did not change: PyTorch, or NumPy by hand."
     )
-    for fact in ("cpu", "threads", "numpy", "torch", "python"):
+    for fact in ("cpu", "gpu", "threads", "blas", "numpy", "torch", "python"):
         was, now = getattr(old.machine, fact), getattr(new.machine, fact)
         if was != now:
             console.print(f"[bold]Not the same {fact}: {was} -> {now}")

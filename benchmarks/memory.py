@@ -45,12 +45,13 @@ def peaks(only: str, devices: tuple[str, ...], threads: int) -> list[Peak]:
             command = [sys.executable, "-m", "benchmarks.memory", backend.name, *rows]
             done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             for row, value in json.loads(done.stdout).items():
-                found[row].bytes[backend.name] = value
+                if value is not None:
+                    found[row].bytes[backend.name] = value
     return list(found.values())
 
 
 def main() -> None:
-    """`python -m benchmarks.memory BACKEND ROW...` prints {row: bytes}."""
+    """`python -m benchmarks.memory BACKEND ROW...` prints {row: bytes}, null where the row ended with an error."""
     name, *rows = sys.argv[1:]
     backend = next(b for b in BACKENDS if b.name == name)
     _ = backend.torch  # imported once, before the processes fork
@@ -63,7 +64,10 @@ def main() -> None:
             child = fork.Process(target=_report, args=(theirs, workloads[row], backend))
             child.start()
             theirs.close()
-            found[row] = ours.recv()
+            try:
+                found[row] = ours.recv()
+            except EOFError:  # the child has told stderr why
+                found[row] = None
             child.join()
     print(json.dumps(found))
 
@@ -83,16 +87,12 @@ def _on_cpu(step: Step) -> int:
 
 
 def _on_gpu(backend: Backend, step: Step) -> int:
-    """PyTorch keeps count of the most it gave out; of CuPy's pool, what it holds is the most it ever gave out."""
+    """Both libraries keep count of the most they gave out."""
     cuda = backend.torch.cuda
     for _ in range(STEPS):
         step()
     cuda.synchronize()
-    if hasattr(cuda, "max_memory_allocated"):
-        return int(cuda.max_memory_allocated())
-    import cupy
-
-    return int(cupy.get_default_memory_pool().total_bytes())
+    return int(cuda.max_memory_allocated())
 
 
 def _occupied() -> int:

@@ -37,7 +37,7 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     if x.size > _SMALL and axis is not None and x.ndim > 1 and isinstance(x, np.ndarray):
         for i in (axis,) if isinstance(axis, int) else axis:
             if x.strides[i] > x.itemsize:
-                x = _shortened(x, i)
+                x = _shortened(x, i % x.ndim)
     return xp(x).add.reduce(x, axis=axis, keepdims=keepdims)
 
 

@@ -39,7 +39,7 @@ def compare(argv: list[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="float32, fewer drawn cases, shorter training")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the inputs and of the drawn cases")
     parser.add_argument("--examples", type=int, metavar="N", help="drawn cases per family; 0: none")
-    parser.add_argument("--device", default="cpu", help="where minitorch's tensors are: cpu or cuda")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="where minitorch's tensors are")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N", help="processes")
     parser.add_argument("--json", metavar="FILE", help="write all results")
     parser.add_argument("--report", metavar="DIR", type=_directory, help="write them as an HTML page, with the JSON")
@@ -55,6 +55,9 @@ def compare(argv: list[str]) -> int:
     settings = suite.Settings(options.only, options.quick, options.seed, options.examples, options.device, options.jobs)
     with show.progress_bar(console) as tell:
         results = suite.run(settings, tell)
+    if not (results.cases or results.properties or results.programs or results.coverage):
+        console.print(f"--only {options.only}: nothing has this in its 'family/name'", markup=False, soft_wrap=True)
+        return 2
     show.show(results, console)
     if options.json:
         results.save(options.json)

@@ -146,10 +146,11 @@ def difference_in_kind(case: Case, name: str, a: Any, b: Any) -> str:
     ):  # no gradient at all, or zeros: libraries differ in whom they ask
         known = b if a is None else a
         return "" if known is None or not known.values.any() else f"{_kind(a)}, PyTorch {_kind(b)}"
-    return "" if _equal(a, b) else f"{_kind(a)}, PyTorch {_kind(b)}"
+    return "" if equal(a, b) else f"{_kind(a)}, PyTorch {_kind(b)}"
 
 
-def _equal(a: Any, b: Any) -> bool:
+def equal(a: Any, b: Any) -> bool:
+    """Of what is no tensor: the same type and value, nan included."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
     return type(a) is type(b) and bool(a == b or (a != a and b != b))

@@ -58,7 +58,7 @@ _ENGINE = [
     (API, "        t.retain_grad()", "        pass", "backward(inputs=...) leaves out what is no leaf"),
     (API, "create_graph if retain_graph is None else retain_graph\n    if targets", "retain_graph\n    if targets",
      "backward(create_graph=True) frees the graph"),
-    (API, "        one.fill(1)", "        one.fill(2)", "the gradient of the output is 2"),
+    (API, "data.dtype.type(1)", "data.dtype.type(2)", "the gradient of the output is 2"),
     # --- versions
     (TAPE, "if cell[0] != version:", "if False:", "no value is checked for writes"),
     (TAPE, "checks.append((cell, cell[0]))", "checks.append((cell, cell[0] + 1))", "a saved value has the next version"),

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -30,7 +29,7 @@ from parity.edits import edit_mutants, files
 from parity.equivalent import reason
 from parity.evaluate import Array, Outcome
 from parity.faults import Key, Mutant, function_mutants, rule_mutants
-from parity.judge import judge
+from parity.judge import equal, judge
 from parity.suite import all_cases, single_thread
 from parity.theirs import theirs
 from parity.trace import Item, in_order, items_of, trace
@@ -139,9 +138,7 @@ def _same(x: Any, y: Any) -> bool:
     if isinstance(x, Array) and isinstance(y, Array):
         facts = lambda z: (z.dtype, z.requires_grad, z.strides, z.values.shape, z.values.tobytes())
         return bool(facts(x) == facts(y))
-    if isinstance(x, np.ndarray) and isinstance(y, np.ndarray):
-        return x.dtype == y.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind == "f")
-    return type(x) is type(y) and bool(x == y or (x != x and y != y))
+    return equal(x, y)
 
 
 @contextmanager

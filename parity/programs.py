@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -99,7 +99,6 @@ def run(
     precise: bool = False,
     reordered: int | None = None,
     device: str = "cpu",
-    tick: Callable[[], None] = lambda: None,
 ) -> Record:
     """Train the program's network in one library, from `manual_seed(0)` alone: weights and shuffles follow from it.
 
@@ -143,7 +142,6 @@ def run(
         optimizer.step()
         rows.append(numbers.cpu().numpy())
         losses.append(loss.item())
-        tick()
     record.batches = {"rows": np.concatenate(rows)}
     record.losses = {"loss": np.array(losses)}
     record.final = _ordered(_arrays(model.state_dict().items()), back)

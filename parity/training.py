@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,20 +31,18 @@ MEASURED = ("forward", "gradients", "losses", "final")
 REORDERED = 3
 
 
-def judge_program(
-    program: Program, library: Any, *, device: str = "cpu", tick: Callable[[], None] = lambda: None
-) -> ProgramResult:
+def judge_program(program: Program, library: Any, *, device: str = "cpu") -> ProgramResult:
     """Train it in minitorch (`library`) and in PyTorch."""
     import torch
 
     start = time.perf_counter()
-    theirs = run(torch, program, tick=tick)
+    theirs = run(torch, program)
     middle = time.perf_counter()
-    mine = run(library, program, device=device, tick=tick)
+    mine = run(library, program, device=device)
     end = time.perf_counter()
-    others = [run(torch, program, reordered=i, tick=tick) for i in range(REORDERED)]
+    others = [run(torch, program, reordered=i) for i in range(REORDERED)]
     double = program.dtype == "float64"
-    truth = theirs if double else run(torch, program, precise=True, tick=tick)
+    truth = theirs if double else run(torch, program, precise=True)
     deviations = judge_records(mine, theirs, truth, others if double else [theirs, *others], program.dtype)
     losses = [record.losses["loss"].tolist() for record in (mine, theirs, truth)]
     problem = program.problem.name

@@ -44,8 +44,8 @@ def test_all_columns_compute_the_same(workload: Workload) -> None:
         try:
             step = workload.step(backend)
             step()
-        except AttributeError:
-            assert backend == MINITORCH
+        except AttributeError as error:
+            assert backend == MINITORCH and run.is_missing(error), error
             continue
         found[backend.name] = [np.array(a) for a in arrays(step())]
     for name, values in found.items():

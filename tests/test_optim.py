@@ -335,6 +335,18 @@ def test_a_parameter_listed_twice_steps_twice(name):
         close(a.state[p][key].numpy(), value.numpy(), 16)
 
 
+def test_a_parameter_listed_twice_starts_its_momentum_twice():
+    p, q = Parameter(mt.tensor([1.0])), torch.nn.Parameter(torch.tensor([1.0]))
+    options = {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}
+    with pytest.warns(UserWarning, match="duplicate parameters"):
+        a, b = mt.optim.SGD([p, p], **options), torch.optim.SGD([q, q], foreach=False, **options)
+    for _ in range(3):
+        p.grad, q.grad = mt.ones(1), torch.ones(1)
+        a.step()
+        b.step()
+    close(p.detach().numpy(), q.detach().numpy(), 4)
+
+
 def test_parameters_that_share_memory():
     base, other = mt.zeros(6), torch.zeros(6)
     mine = [base[:4].detach().requires_grad_(), base[2:].detach().requires_grad_()]

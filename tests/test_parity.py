@@ -331,6 +331,11 @@ def test_exit_code_1_for_a_missing_case(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "Public names without a case" in capsys.readouterr().out
 
 
+def test_exit_code_2_for_nothing_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ran("--only", "no such thing") == 2
+    assert "no such thing" in capsys.readouterr().out
+
+
 def test_exit_code_2_without_pytorch(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "sklearn", None)
     assert ran("--only", "nothing") == 2

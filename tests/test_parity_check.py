@@ -158,6 +158,7 @@ def test_the_same_error_in_both_is_raised() -> None:
         (TypeError, "not str", (lambda torch, x: "text", X), {}),
         (ValueError, "dtype must be one of float16", (network, X), {"dtype": "int8"}),
         (ValueError, "steps must be a whole number", (network, X), {"steps": -1}),
+        (ValueError, "did it forget to return", (lambda torch, x: None, X), {}),
         (ValueError, "steps=2 needs a module", (lambda torch, x: x, X), {"steps": 2}),
     ],
 )

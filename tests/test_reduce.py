@@ -401,3 +401,16 @@ def test_nothing_widens_single() -> None:
         for name in "sum", "mean", "prod", "max", "amax", "std", "var", "norm", "median", "nansum", "nanmean":
             (g,) = minitorch.autograd.grad(getattr(minitorch, name)(x * 2.0), x, create_graph=True)
             assert g.dtype is minitorch.float32, name
+
+
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("shape", [(256, 64), (64, 256), (4, 80, 60), (2000, 10)])
+def test_sums_along_every_axis(shape: tuple[int, ...], layout: str) -> None:
+    """Large enough for each of the ways, named from the front and from the back."""
+    x = np.asarray(np.random.default_rng(1).random(shape, dtype="float32"), order=layout)
+    for axis in range(-len(shape), len(shape)):
+        for keepdims in False, True:
+            exact = x.astype("float64").sum(axis, keepdims=keepdims)
+            found = total(x, axis, keepdims)
+            assert found.shape == exact.shape
+            assert np.abs(found / exact - 1).max() < 2e-6

@@ -61,7 +61,7 @@ class Training:
         torch = backend.torch
         x, y = spec.data()
         self.x, self.y = backend.tensor(x), backend.tensor(y)
-        self.model = backend.model(network(torch, spec), self.x)
+        self.model = backend.model(network(torch, spec))
         self.criterion = torch.nn.BCEWithLogitsLoss() if spec.loss == "bce" else torch.nn.CrossEntropyLoss()
         self.optimizer = backend.optimizer(spec.optimizer, self.model.parameters())
         self.backend = backend

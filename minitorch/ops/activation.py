@@ -325,9 +325,11 @@ def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
 
 
 def _shifted(input: Array, dim: int) -> Array:
-    """input minus its maximum along dim, so that exp cannot overflow."""
+    """input minus its maximum along dim, so that exp cannot overflow; contiguous, as PyTorch's softmax is."""
+    if not input.size or not input.flags.c_contiguous:
+        input = input.copy(order="C")
     if not input.size:
-        return input.copy()
+        return input
     if isinstance(input, np.ndarray):  # a third of the time that ndarray.max takes on a few values
         return input - np.maximum.reduce(input, axis=dim, keepdims=True)
     return input - input.max(axis=dim, keepdims=True)

@@ -16,7 +16,11 @@ BLOCK = 65536  # bytes at a time, so that all steps of a formula find their numb
 
 
 def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarray:
-    """`kernel` of all of `x`, computed in the dtype `work`, in the shape and dtype of `x`."""
+    """`kernel` of all of `x`, computed in the dtype `work`, in the shape, dtype and order of memory of `x`."""
+    if not x.flags.c_contiguous:
+        axes = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+        turned = np.ascontiguousarray(x.transpose(axes))
+        return by_blocks(kernel, turned, work).transpose(np.argsort(axes))
     flat = x.reshape(-1)
     out = np.empty(flat.shape, x.dtype)
     step = BLOCK // np.dtype(work).itemsize
@@ -29,7 +33,7 @@ def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarr
 
 def in_cache(kernel: Kernel, x: Array) -> Array:
     """`kernel(x)` of a formula of several steps: of a large array in blocks, which takes half the time."""
-    if isinstance(x, np.ndarray) and x.size > BLOCK and x.flags.c_contiguous:
+    if isinstance(x, np.ndarray) and x.nbytes > 4 * BLOCK and x.flags.c_contiguous:
         return by_blocks(kernel, x, x.dtype)
     return kernel(x)
 

@@ -34,7 +34,7 @@ def _accumulated(name: str, input: Array, dim: int, dtype: Any) -> Array:
     if not input.ndim:
         return input.astype(result)
     wide = _ACCUMULATOR.get(kind.char, kind)
-    return getattr(xp(input), name)(input, axis=dim, dtype=wide).astype(result, copy=False)
+    return getattr(xp(input), name)(input, axis=dim, dtype=wide).astype(result, order="C", copy=False)
 
 
 def check_in_place(name: str, input: Any, dtype: Any) -> None:

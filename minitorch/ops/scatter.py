@@ -78,7 +78,7 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     name="ScatterBackward0",
 )
 def _scatter(input: Array, src: Array, index: Array, dim: int) -> Array:
-    out = xp(input).array(input)
+    out = xp(input).array(input, order="C")
     if index.size:
         out[places(index, dim, out.ndim)] = _read_part(src, index)
     return out
@@ -272,7 +272,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     name="IndexAddBackward0",
 )
 def _index_add(input: Array, source: Array, index: Array, dim: int, alpha: float = 1) -> Array:
-    out = xp(input).array(input)
+    out = xp(input).array(input, order="C")
     where = (builtins.slice(None),) * dim + (index,)
     add_at(out, where, source if alpha == 1 else source * alpha)
     return out
@@ -372,7 +372,8 @@ def masked_fill(input: Array, mask: Array, value: Array) -> Array:
         value = value.astype(input.dtype)
     else:
         value = input.dtype.type(as_element(value, input.dtype))
-    return select(mask, value, input)
+    out = select(mask, value, input)
+    return out if out.flags.c_contiguous else out.copy(order="C")
 
 
 def masked_select(input: Any, mask: Any) -> Any:

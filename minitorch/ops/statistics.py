@@ -37,9 +37,7 @@ def _deviation(g: Any, input: Any, dim: Dim, correction: float) -> Any:
     freedom = count(shape, axes(dim, len(shape))) - correction
     if freedom <= 0 and (dim is None or not shape):  # PyTorch has this over all only
         return spread(g, size=shape, dim=dim) * where(eq(input, average), math.nan, math.inf)
-    off = input - average
-    off = off - spread(mean(off, dim=dim), size=shape, dim=dim)  # far from 0 the average was rounded by a part of this
-    return spread(g, size=shape, dim=dim) * (off * (2.0 / freedom if freedom else math.inf))
+    return spread(g, size=shape, dim=dim) * ((input - average) * (2.0 / freedom if freedom else math.inf))
 
 
 def _variance(input: Array, dim: Dim, correction: float, keepdim: bool, name: str) -> Array:

@@ -128,7 +128,10 @@ class FlatOptimizer(Optimizer):
         overlapping = _overlapping(params)
         sets: list[tuple[list[Tensor], bool]] = []
         joinable: dict[Any, tuple[list[Tensor], int]] = {}
-        new = {id(p): self._make_state(p, group, names) for p in params}
+        new: dict[int, bool] = {}
+        for p in params:
+            if id(p) not in new:  # one listed twice is new both times
+                new[id(p)] = self._make_state(p, group, names)
         for p in params:
             size, room, first = p._data.size, slice_size(p._data), new[id(p)]
             if size > room // 2 or id(p) in overlapping:
