@@ -103,7 +103,8 @@ def run(
     """Train the program's network in one library, from `manual_seed(0)` alone: weights and shuffles follow from it.
 
     precise: the same weights and data, computed in float64. reordered: with the hidden units in another order, drawn by
-    this seed: the same mathematics, other roundings. The record has them in the first order again.
+    this seed, and each weight moved by one rounding after the first step: the same mathematics, other roundings. The
+    record has the units in the first order again.
     """
     problem, kind = program.problem, "float64" if precise else program.dtype
     torch.manual_seed(0)
@@ -140,6 +141,8 @@ def run(
             gradients = _arrays((name, p.grad) for name, p in model.named_parameters())
             record.gradients = _ordered(gradients, back)
         optimizer.step()
+        if reordered is not None and not losses:
+            _round_again(model, np.random.default_rng(reordered))
         rows.append(numbers.cpu().numpy())
         losses.append(loss.item())
     record.batches = {"rows": np.concatenate(rows)}
@@ -184,6 +187,13 @@ def _batches(torch: Any, x: Any, y: Any, program: Program) -> Iterator[tuple[Any
     loader = torch.utils.data.DataLoader(dataset, batch_size=program.batch_size, shuffle=True)
     for _ in range(program.epochs):
         yield from loader
+
+
+def _round_again(model: Any, rng: np.random.Generator) -> None:
+    """Move each weight to a neighbouring number, up or down."""
+    for p in model.parameters():
+        array = p.detach().numpy()  # shares its memory
+        array[...] = np.nextafter(array, np.where(rng.random(array.shape) < 0.5, -np.inf, np.inf).astype(array.dtype))
 
 
 def _arrays(named: Any) -> Arrays:

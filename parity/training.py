@@ -2,7 +2,8 @@
 
 **The truth** of a float32 program is the same program in float64, from the same float32 weights and data; that of a float64
 program is PyTorch's run. **PyTorch's own distance** is the largest of several runs of the same mathematics that round
-otherwise: as it is, and with the hidden units in other orders. Training amplifies rounding, Adam most of all: it divides
+otherwise: as it is, and with the hidden units in other orders and the weights moved by one rounding after the first
+step (else all would round alike in exp, log and the update, and lie closer to each other than to the truth). Training amplifies rounding, Adam most of all: it divides
 a gradient by its own size, so that where the gradient is noise, so is the direction of the step. A single run may be
 lucky; the largest of four says how far apart two right answers can be.
 
