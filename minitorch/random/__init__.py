@@ -11,7 +11,8 @@ The functions fill NumPy arrays; the Tensor methods of the same names are built 
 * With device="cuda" the numbers are these too: they are drawn on the host and moved, so that a seed means the same on
   every device. PyTorch's own CUDA streams are others; a tensor that PyTorch draws with a CPU generator and then moves
   is the same everywhere.
-* There are no bfloat16 and no complex numbers, no `binomial`, and none of `torch.distributions`.
+* There are no bfloat16 and no complex numbers, no `binomial`, no `DistributedSampler`, and none of
+  `torch.distributions`.
 """
 
 from minitorch.random.generator import (

@@ -43,7 +43,9 @@ def fma32(x: Array, y: float, c: float, exact: bool = False) -> Array:
 
 def fma64(x: Array, y: float, c: float) -> Array:
     """x * y + c with one rounding; x float64 and 0 or from 2**-90 to 2**90."""
-    if y == 0 or y == 1 or (c == 0 and abs(y) > 2.0**-800):
+    if y == 1:
+        return x + c
+    if y == 0 or (c == 0 and abs(y) > 2.0**-800):
         return x * y + c
     if not 2.0**-800 < abs(y) < 2.0**900:  # products that leave no room for their errors
         return np.array([_fma_of_fractions(v, y, c) for v in x.tolist()])
