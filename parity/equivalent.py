@@ -28,6 +28,7 @@ EQUIVALENT: dict[str, str] = {
     "rule: saved value | prelu, gradient of weight | weight *": "kept because PyTorch's node keeps it; the gradient is g * input",
     "rule: saved value | kl_div, gradient of input | *input*": "only its shape counts",
     "rule: saved value | binary_cross_entropy_with_logits, gradient of target | input and weight swapped": "they are multiplied",
+    "rule: whole | softmax_backward, gradient of out_ | 1 added": "out_ is a softmax, whose own gradient takes a constant away",
     "rule: saved value | clamp, gradient of max | input and min swapped": "max has the gradient where either exceeds it",
     # --- functions
     "forward: * | transfer | *": "needs a GPU",

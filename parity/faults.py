@@ -51,8 +51,11 @@ class Mutant:
 
 
 def all_ops() -> dict[str, Op]:
-    """Every op there is, by the name of its function; two of one name by their modules too."""
-    found = sorted((o for o in gc.get_objects() if type(o) is Op), key=source_of_op)
+    """Every op there is, by the name of its function; two of one name by their modules too.
+
+    But for those that `inplace` makes of comparisons: nobody calls them, and all have one rule, of zeros.
+    """
+    found = sorted((o for o in gc.get_objects() if type(o) is Op and o.call is not None), key=source_of_op)
     names = [o.name for o in found]
     return {
         n if names.count(n) == 1 else f"{o.function.__module__.rpartition('.')[2]}.{n}": o for n, o in zip(names, found)

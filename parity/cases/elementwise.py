@@ -48,6 +48,7 @@ CORNERS = family(
     *unary("digamma", ODD, known="its gradient at the poles is inf; PyTorch has large numbers and nan"),
     *binary("add sub mul div maximum minimum atan2 hypot logaddexp xlogy pow fmod remainder", ODD, OTHERS),
     case("pow 0", lambda t, x: t.pow(x, 0), ODD),
+    case("atan2 of one shape", lambda t, x, y: t.atan2(x, y), A, positive(3, 4)),
     case("atan2 at the origin", lambda t, x, y: t.atan2(x, y), given([0.0, 0.0, -0.0, -0.0]), given([0.0, -0.0, 0.0, -0.0])),
     *unary("digamma", ODD, suffix=" alone", order=0),
     *binary("eq ne lt le gt ge", ODD, OTHERS, order=0),

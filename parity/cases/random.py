@@ -150,6 +150,7 @@ INIT = family(
     initialised("trunc_normal_", mean=0.2, std=0.5, a=-0.3, b=0.14808),
     initialised("trunc_normal_", (40, 50), mean=100.0, std=0.1, a=99.99, b=100.02),
     initialised("trunc_normal_", mean=2.0, std=0.001),
+    stream("init.trunc_normal_ of halves", lambda t: t.nn.init.trunc_normal_(t.empty(40, 50, dtype=t.float16), 0.2, 0.3, 0.5, 0.9)),
     initialised("trunc_normal_", mean=-2.0, std=0.001),
     initialised("constant_", val=0.7),
     initialised("dirac_", (4, 3, 5)),
