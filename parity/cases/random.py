@@ -81,6 +81,14 @@ def initialised_from(t: Any) -> Any:
     ]  # fmt: skip
 
 
+def seeded_anew(t: Any) -> Any:
+    """A seed forgets the second normal of the last pair."""
+    t.manual_seed(1)
+    first = t.randn(3)
+    t.manual_seed(2)
+    return first, t.randn(3), t.get_rng_state()
+
+
 def waiting_normal(t: Any) -> Any:
     """Normals are born in pairs: the state holds the second one of the last."""
     first = t.randn(3)
@@ -130,6 +138,7 @@ CASES = family(
     stream("many halves", lambda t: t.empty(100_000, dtype=t.float16).cauchy_()),
     case("states", states),
     case("state between two normals", waiting_normal),
+    case("seeded between two normals", seeded_anew),
     order=0, exact=True, dtypes=("float32",),
 )  # fmt: skip
 
