@@ -33,7 +33,7 @@ def _import_cupy() -> ModuleType | None:
         import cupy
     except ImportError:
         return None
-    return cupy
+    return cupy if hasattr(cupy, "ndarray") else None  # a folder of that name on the way is no CuPy
 
 
 def _import_special() -> ModuleType:

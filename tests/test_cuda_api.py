@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import types
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -242,3 +246,10 @@ def test_pinning_of_collections(cuda: str) -> None:
     assert (
         type(found["b"]) is Pair and type(found["c"]) is tuple and found["c"][0].is_pinned() and found["d"] == "pinned"
     )
+
+
+def test_a_folder_named_cupy_is_no_cupy() -> None:
+    """Python imports it as an empty namespace."""
+    device = importlib.import_module("minitorch.device")
+    with mock.patch.dict(sys.modules, {"cupy": types.ModuleType("cupy")}):
+        assert device._import_cupy.__wrapped__() is None
