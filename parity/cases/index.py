@@ -43,7 +43,7 @@ CASES = family(
     case("gather 0", lambda t, x, i: t.gather(x, 0, i), A, I2),
     case("scatter", lambda t, x, i, y: t.scatter(x, 1, i, y), A, given([[0, 1], [3, 1], [2, 0]]), real(3, 2)),
     case("masked_fill transposed", lambda t, x: (y := x.permute(2, 0, 1)).masked_fill(y > 0.3, 0.5), real(2, 3, 4)),
-    case("index_add transposed", lambda t, x: t.index_add(x.t(), 0, t.tensor([0, 1, 0]), x), real(3, 3)),
+    case("index_add transposed", lambda t, x, i: t.index_add(x.t(), 0, i, x), real(3, 3), given([0, 1, 0])),
     case("scatter number transposed", lambda t, x, i: t.scatter(x.t(), 1, i, 1.5), A, given([[0], [2], [2]])),
     case("scatter number", lambda t, x, i: t.scatter(x, 1, i, 1.5), A, given([[0], [3], [2]])),
     case("scatter add", lambda t, x, i, y: t.scatter(x, 1, i, y, reduce="add"), A, COLUMNS, real(3, 2), order=0),
