@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
+from minitorch.autograd.inplace import as_element
 from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
@@ -94,6 +95,8 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
     if input.dtype.kind != "f":
         min_val, max_val = int(min_val), int(max_val)
+    for limit in min_val, max_val:
+        as_element(limit, input.dtype)  # the error if it does not fit
     return limited(input, min_val, max_val)
 
 

@@ -352,9 +352,14 @@ def clamp(input: Any, min: Any = None, max: Any = None, **options: Any) -> Any:
 
 def check_limits(input: Any, *limits: Any) -> None:
     """RuntimeError for a limit that the dtype of `input` cannot hold."""
+    if not isinstance(input, tape.Tensor):
+        return
+    kind = input._data.dtype
     for limit in limits:
-        if limit.__class__ is int and isinstance(input, tape.Tensor):
-            _check_number(limit, input._data.dtype)
+        if kind.kind == "f" and limit.__class__ in (int, float):
+            as_element(limit, kind)
+        elif limit.__class__ is int:
+            _check_number(limit, kind)
 
 
 def _inside(input: Any, min: Any, max: Any) -> Any:

@@ -214,6 +214,14 @@ REFUSED = family(
     case("saved by a Function, then written", saved_then_written, A),
     case(".grad saved, then added to", grad_then_added_to, A, A),
     case("a part of split read after a write", lambda t, x: read_part_after_write(x), A),
+    *[
+        case(f"a limit beyond the dtype, {n}", f, A, dtypes=("float16", "float32"))
+        for n, f in {
+            "clamp": lambda t, x: t.clamp(x, max=1e39),
+            "clamp_": lambda t, x: (x * 1).clamp_(min=-1e39),
+            "hardtanh": lambda t, x: t.nn.functional.hardtanh(x, -1.0, 1e39),
+        }.items()
+    ],
     case("gradient of floor_divide", lambda t, x: t.autograd.grad((x // 2).sum(), x), A),
     order=1,
 )
