@@ -86,12 +86,20 @@ def _recorded(cuda: Any, step: Step) -> Step:
     graph = cuda.CUDAGraph()
     with cuda.graph(graph):
         output = step()
+    return _Replay(graph, output, step)
 
-    def replay() -> Any:
-        graph.replay()
-        return output
 
-    return replay
+@dataclass(frozen=True)
+class _Replay:
+    """What a graph does again. step: holds the tensors that it reads; the graph itself does not."""
+
+    graph: Any
+    output: Any
+    step: Step
+
+    def __call__(self) -> Any:
+        self.graph.replay()
+        return self.output
 
 
 HAND = Backend("NumPy by hand", "numpy")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from minitorch import faults
+from minitorch import faults, recording
 
 # A numpy.ndarray or a cupy.ndarray: the two share no base class, so to a type checker it is anything.
 Array: TypeAlias = Any
@@ -187,6 +187,10 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
         if to.index is not None and array.device.id != to.index:
             raise NotImplementedError(f"minitorch copies no array from {device_of(array)} to {to}: go by .cpu()")
         return array
+    if recording.current is not None and array.ndim:  # a 0-d array becomes a number in a kernel
+        if not (non_blocking and is_pinned(array)):
+            recording.refuse("a copy from the CPU to the GPU", "Make the tensor on the GPU before the capture.")
+        recording.current.kept.append(array)  # each replay reads it again
     return cupy.asarray(array, blocking=not non_blocking and is_pinned(array))
 
 
@@ -197,6 +201,7 @@ def as_numpy(array: Array) -> np.ndarray:
     """
     if isinstance(array, _HOST):
         return np.asarray(array)
+    recording.refuse("reading a value on the CPU", "Read it after the capture, or after a replay.")
     host = require_cupy().asnumpy(array)
     faults.raise_found()
     return host
@@ -205,6 +210,17 @@ def as_numpy(array: Array) -> np.ndarray:
 def number_in(array: Array) -> Any:
     """The Python number in an array of one element."""
     return array.item() if isinstance(array, _HOST) else as_numpy(array).item()
+
+
+def drawn(draw: recording.Draw, to: device, generator: Any = None) -> tuple[Array, ...]:
+    """What `draw()` gives, random numbers on the host, on the device `to`; in a CUDA graph anew for each replay."""
+    if recording.current is None or to.type == "cpu":
+        return tuple([move(array, to) for array in draw()])
+    if generator is not None:
+        raise NotImplementedError(
+            "generator=: inside a CUDA graph minitorch draws from the default generator only; leave it out"
+        )
+    return recording.current.drawn(draw)
 
 
 # --- pinned memory: host memory that the GPU reads by itself, while the host goes on

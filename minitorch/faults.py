@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import recording
+
 KERNEL = "minitorch_note_fault"
 PARAMETERS = "T x, float64 low, float64 high, float64 site", "raw float64 note"
 _SOURCE = """
@@ -51,14 +53,27 @@ def require_between(x: Any, low: float, high: float, message: str, error: type[E
     if message not in _sites:
         _sites.append(message)
     lib, gpu = xp(x), x.device.id
-    if gpu not in _notes:
-        _notes[gpu] = lib.zeros(3)
+    prepare(lib, gpu)
     if x.dtype.char == "e":
         x = x.astype(np.float32)  # CUDA turns no half into a double
     _kernel(lib)(x, float(low), float(high), float(_sites.index(message)), _notes[gpu])
-    _asked.add(gpu)
-    if _AT_ONCE:
+    looked(gpu)
+    if _AT_ONCE and recording.current is None:
         raise_found()
+
+
+def prepare(lib: Any, gpu: int) -> None:
+    """Make the memory for notes; before a graph is captured, whose memory it must not be."""
+    if gpu not in _notes:
+        _notes[gpu] = lib.zeros(3)
+
+
+def looked(gpu: int) -> None:
+    """A kernel that looks has been launched, by itself or in a graph."""
+    if recording.current is None:
+        _asked.add(gpu)
+    else:
+        recording.current.checks = True
 
 
 @cache

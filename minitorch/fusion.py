@@ -24,6 +24,7 @@ _CUDA = {
     "log": "log({0})", "log1p": "log1p({0})", "tanh": "tanh({0})", "square": "{0} * {0}",
     "maximum": "{0} != {0} || {0} > {1} ? {0} : {1}",  # a NaN stays, as NumPy and PyTorch have it
     "minimum": "{0} != {0} || {0} < {1} ? {0} : {1}",
+    "power": "pow({0}, {1})", "greater": "{0} > {1}",
 }  # fmt: skip
 
 
@@ -85,15 +86,18 @@ def in_one_kernel(
     """formula(*arrays, *spares, **buffers, **options), all its steps in one kernel.
 
     arrays, buffers: CuPy arrays of one floating dtype that broadcast; what the formula writes into must have the whole
-    shape. spares: how many arrays it wants to write to on its way; they need not exist. Returns what the formula
-    returns: None, or one new array. NotImplementedError for a step that _CUDA does not have.
+    shape. options: numbers, on the host or in CuPy's 0-d arrays, and whatever the formula branches on. spares: how many
+    arrays it wants to write to on its way; they need not exist. Returns what the formula returns: None, or one new
+    array. NotImplementedError for a step that _CUDA does not have.
     """
     given = {f"x{i}": x for i, x in enumerate(arrays)} | dict(buffers or {})
     lib, dtype = xp(arrays[0]), arrays[0].dtype
     source = _Source()
     symbols = {name: Symbol(source, f"{name}_", dtype) for name in given}
     positional = [*list(symbols.values())[: len(arrays)], *[Symbol(source, "", dtype) for _ in range(spares)]]
-    result = formula(*positional, **{name: symbols[name] for name in buffers or {}}, **(options or {}))
+    numbers = {name: x for name, x in (options or {}).items() if hasattr(x, "ndim")}
+    values = {name: Symbol(source, f"static_cast<T>({name}_)", dtype) for name in numbers}
+    result = formula(*positional, **{name: symbols[name] for name in buffers or {}}, **{**(options or {}), **values})
 
     read = [name for name, symbol in symbols.items() if not symbol.written]
     written = [name for name, symbol in symbols.items() if symbol.written]
@@ -102,13 +106,23 @@ def in_one_kernel(
     if result is not None:
         lines.append(f"result = {result.variable};")
         outputs.append("T result")
-    inputs = [f"T {name}_" for name in read] + [f"float64 n{i}" for i in range(len(source.numbers))]
+    inputs = [f"T {name}_" for name in read] + [f"{x.dtype.name} {name}_" for name, x in numbers.items()]
+    inputs += [f"float64 n{i}" for i in range(len(source.numbers))]
     kernel = _kernel(lib, ", ".join(inputs), ", ".join(outputs), "\n".join(lines), _name(formula))
     targets = [given[name] for name in written]
     if result is not None:
         targets.append(lib.empty_like(arrays[0], shape=np.broadcast_shapes(*[x.shape for x in arrays])))
-    kernel(*[given[name] for name in read], *source.numbers, *targets)
+    kernel(*[given[name] for name in read], *numbers.values(), *source.numbers, *targets)
     return targets[-1] if result is not None else None
+
+
+def select(condition: Any, x: Any, y: Any) -> Any:
+    """x where the condition holds, y elsewhere: of CuPy arrays, and in a formula for one kernel."""
+    if not isinstance(condition, Symbol):
+        return xp(condition).where(condition, x, y)
+    source = condition._source
+    chosen, otherwise = source.operand(x), source.operand(y)
+    return Symbol(source, source.line(f"{condition.variable} != 0 ? {chosen} : {otherwise}"), condition.dtype)
 
 
 def _name(formula: Any) -> str:

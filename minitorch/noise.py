@@ -15,7 +15,7 @@ import numpy as np
 from minitorch import random as streams
 from minitorch.autograd import tape
 from minitorch.autograd.tape import wrap
-from minitorch.device import Array, as_numpy, device_of, move
+from minitorch.device import Array, as_numpy, device_of, drawn, move
 from minitorch.dtypes import scalar_name
 from minitorch.random.fill import empty_like, not_implemented
 
@@ -74,25 +74,30 @@ def _dropped(name: str, input: Any, p: float, train: bool) -> Any:
         return input
     if p == 1:
         return _scaled(input, 0.0, name.endswith("_"))
+    if "feature" in name and data.ndim < 2:
+        raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
+    noise, *shift = [wrap(array) for array in drawn(lambda: _noise(name, data, p), device_of(data))]
+    result = _scaled(input, noise, name.endswith("_"))
+    if not shift:
+        return result
+    return result.add_(shift[0]) if name.endswith("_") else result + shift[0]
+
+
+def _noise(name: str, data: Array, p: float) -> tuple[np.ndarray, ...]:
+    """What an input is multiplied by, and for alpha dropout what is added then; on the host."""
     if "feature" in name:
-        if data.ndim < 2:
-            raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
         noise = np.empty((*data.shape[:2], *[1] * (data.ndim - 2)), data.dtype)
     else:
         noise = empty_like(data)
     streams.bernoulli_(noise, 1 - p)
     if data.dtype.kind != "f":
         raise RuntimeError(f"result type Float can't be cast to the desired output type {scalar_name(data)}")
-    factor, shift = _alpha(noise, p) if "alpha" in name else (_inverse(noise, 1 - p), None)
+    factor, *shift = _alpha(noise, p) if "alpha" in name else (_inverse(noise, 1 - p),)
     if factor < np.inf:
         noise *= factor
     else:  # a half near p = 1
         noise[noise > 0] = factor
-    result = _scaled(input, _beside(input, noise), name.endswith("_"))
-    if shift is None:
-        return result
-    shift = _beside(input, shift)
-    return result.add_(shift) if name.endswith("_") else result + shift
+    return noise, *shift
 
 
 def _inverse(noise: Array, p: float) -> Any:
@@ -139,7 +144,8 @@ def _rrelu(name: str, input: Any, lower: float, upper: float, training: bool, ge
     host = as_numpy(input._data)
     if host.dtype.kind != "f" or host.dtype == np.float16:
         not_implemented("rrelu_with_noise_out_cpu", host)
-    return _scaled(input, _beside(input, streams.slopes(host, lower, upper, generator)), inplace)
+    slopes = streams.slopes(host, lower, upper, generator)
+    return _scaled(input, wrap(move(slopes, device_of(input._data))), inplace)
 
 
 def _check_tensor(name: str, input: Any) -> None:
@@ -149,8 +155,3 @@ def _check_tensor(name: str, input: Any) -> None:
 
 def _scaled(input: Any, factor: Any, inplace: bool) -> Any:
     return input.mul_(factor) if inplace else input * factor
-
-
-def _beside(input: Any, host: Array) -> Any:
-    """The host's array as a tensor on the device of `input`."""
-    return wrap(host if isinstance(input._data, np.ndarray) else move(host, device_of(input._data)))

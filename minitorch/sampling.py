@@ -14,7 +14,7 @@ from minitorch.autograd.inplace import bump, check_writable, will_track
 from minitorch.autograd.mismatch import broadcast_error
 from minitorch.autograd.tape import wrap
 from minitorch.creation import DeviceLike, checked_size, finish, integer, kind_of, placed
-from minitorch.device import Array, as_numpy, device_of, move, xp
+from minitorch.device import Array, as_numpy, device, device_of, drawn, xp
 from minitorch.dtypes import dtype
 from minitorch.formats import wants_contiguous
 from minitorch.ops.arithmetic import where
@@ -33,32 +33,39 @@ def _tensor(x: Any, name: str) -> Any:
 
 def rand(*size: Any, generator: Any = None, **options: Any) -> Any:
     """Uniform on [0, 1)."""
-    return _drawn("rand", size, options, lambda a: streams.uniform_(a, 0.0, 1.0, generator))
+    return _drawn("rand", size, options, streams.uniform_, (0.0, 1.0), generator)
 
 
 def randn(*size: Any, generator: Any = None, **options: Any) -> Any:
     """Standard normal."""
-    return _drawn("randn", size, options, lambda a: streams.normal_(a, 0.0, 1.0, generator))
+    return _drawn("randn", size, options, streams.normal_, (0.0, 1.0), generator)
 
 
-def _drawn(name: str, size: tuple[Any, ...], options: dict[str, Any], fill: Any) -> Any:
+def _drawn(
+    name: str, size: tuple[Any, ...], options: dict[str, Any], fill: Any, values: tuple[Any, ...], generator: Any
+) -> Any:
     kind = kind_of(options.pop("dtype", None), dtypes.default_numpy())
-    array = np.empty(checked_size(name, size, options), kind)
-    fill(array)
-    array = placed(array, options.pop("device", None))
+    shape = checked_size(name, size, options)
+    draw = lambda: fill(np.empty(shape, kind), *values, generator)
+    array = _on(options.pop("device", None), draw, generator)
     return finish(name, array, options.pop("requires_grad", False), options)
+
+
+def _on(where: DeviceLike, draw: Any, generator: Any) -> Array:
+    """The array that `draw()` makes on the host, on that device."""
+    return draw() if where is None else drawn(lambda: (draw(),), device(where), generator)[0]
 
 
 def randint(*args: Any, generator: Any = None, **options: Any) -> Any:
     """Integers in [low, high): `randint(high, size)` or `randint(low, high, size)`; int64 unless dtype says otherwise."""
-    bounds = list(args)
-    size = options.pop("size") if "size" in options else bounds.pop() if bounds else None
+    given = list(args)
+    size = options.pop("size") if "size" in options else given.pop() if given else None
     if not isinstance(size, list | tuple):
         raise TypeError(f"randint(): argument 'size' must be tuple of ints, not {size.__class__.__name__}")
-    low, high = _bounds("randint", bounds, options)
-    array = np.empty(checked_size("randint", (size,), {}), kind_of(options.pop("dtype", None), np.dtype(np.int64)))
-    _fill_integers(array, low, high, generator)
-    array = placed(array, options.pop("device", None))
+    bounds = _bounds("randint", given, options)
+    shape, kind = checked_size("randint", (size,), {}), kind_of(options.pop("dtype", None), np.dtype(np.int64))
+    draw = lambda: _fill_integers(np.empty(shape, kind), *bounds, generator)
+    array = _on(options.pop("device", None), draw, generator)
     return finish("randint", array, options.pop("requires_grad", False), options)
 
 
@@ -81,10 +88,10 @@ def _bounds(name: str, bounds: list[Any], options: dict[str, Any]) -> tuple[int,
     return (0, values[0]) if len(values) == 1 else (values[0], values[1])
 
 
-def _fill_integers(array: Array, low: int, high: int, generator: Any) -> None:
+def _fill_integers(array: Array, low: int, high: int, generator: Any) -> Array:
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-    streams.random_(array, low, high, generator)
+    return streams.random_(array, low, high, generator)
 
 
 def randperm(
@@ -92,8 +99,9 @@ def randperm(
     requires_grad: builtins.bool = False, **options: Any,
 ) -> Any:  # fmt: skip
     """A random order of 0 ... n-1; int64 unless dtype says otherwise."""
-    array = streams.randperm(integer(n, "randperm", "n", 1), generator, kind_of(dtype, np.dtype(np.int64)))
-    return finish("randperm", placed(array, device), requires_grad, options)
+    count, kind = integer(n, "randperm", "n", 1), kind_of(dtype, np.dtype(np.int64))
+    array = _on(device, lambda: streams.randperm(count, generator, kind), generator)
+    return finish("randperm", array, requires_grad, options)
 
 
 # --- like another tensor
@@ -101,30 +109,32 @@ def randperm(
 
 def rand_like(input: Any, *, generator: Any = None, **options: Any) -> Any:
     """`rand` in the shape, layout, dtype and device of `input`."""
-    return _drawn_like("rand_like", input, options, lambda a: streams.uniform_(a, 0.0, 1.0, generator))
+    return _drawn_like("rand_like", input, options, streams.uniform_, (0.0, 1.0), generator)
 
 
 def randn_like(input: Any, *, generator: Any = None, **options: Any) -> Any:
     """`randn` in the shape, layout, dtype and device of `input`."""
-    return _drawn_like("randn_like", input, options, lambda a: streams.normal_(a, 0.0, 1.0, generator))
+    return _drawn_like("randn_like", input, options, streams.normal_, (0.0, 1.0), generator)
 
 
 def randint_like(input: Any, *args: Any, generator: Any = None, **options: Any) -> Any:
     """`randint` in the shape, layout, dtype and device of `input`."""
-    low, high = _bounds("randint_like", list(args), options)
-    return _drawn_like("randint_like", input, options, lambda a: _fill_integers(a, low, high, generator))
+    bounds = _bounds("randint_like", list(args), options)
+    return _drawn_like("randint_like", input, options, _fill_integers, bounds, generator)
 
 
-def _drawn_like(name: str, input: Any, options: dict[str, Any], fill: Any) -> Any:
+def _drawn_like(
+    name: str, input: Any, options: dict[str, Any], fill: Any, values: tuple[Any, ...], generator: Any
+) -> Any:
     source = _tensor(input, name)._data
     kind = kind_of(options.pop("dtype", None), source.dtype)
     if wants_contiguous(name, options.pop("memory_format", None)):
-        array = np.empty(source.shape, kind)
+        empty = lambda: np.empty(source.shape, kind)
     else:
-        array = np.empty_like(empty_in_layout(source), dtype=kind)
-    fill(array)
+        empty = lambda: np.empty_like(empty_in_layout(source), dtype=kind)
     where = options.pop("device", None)
-    array = placed(array, input.device if where is None else where)
+    draw = lambda: fill(empty(), *values, generator)
+    array = _on(input.device if where is None else where, draw, generator)
     return finish(name, array, options.pop("requires_grad", False), options)
 
 
@@ -175,8 +185,8 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     if size is not None:
         if not isinstance(size, list | tuple):
             raise TypeError(f"normal(): argument 'size' must be tuple of ints, not {size.__class__.__name__}")
-        low, high = _real(mean, "normal", "mean"), _real(std, "normal", "std")
-        return _drawn("normal", (size,), options, lambda a: streams.normal_(a, low, high, generator))
+        values = _real(mean, "normal", "mean"), _real(std, "normal", "std")
+        return _drawn("normal", (size,), options, streams.normal_, values, generator)
     given = [x for x in (mean, std) if isinstance(x, tape.Tensor)]
     if not given:
         raise TypeError("normal(): with mean and std as numbers, argument 'size' is needed")
@@ -232,9 +242,8 @@ def inplace_random(draw: Any, arguments: tuple[str, ...], **defaults: Any) -> An
         if isinstance(array, np.ndarray):
             draw(array, *values, generator=generator)
         else:
-            host = with_strides_of(array)
-            draw(host, *values, generator=generator)
-            array[...] = move(host, device_of(array))
+            once = lambda: (draw(with_strides_of(array), *values, generator=generator),)
+            array[...] = drawn(once, device_of(array), generator)[0]
         bump(self)
         return self
 

@@ -15,7 +15,6 @@ from minitorch.autograd import api, inplace, tape
 from minitorch.autograd.hooks import LeafHooks, RemovableHandle, add_hook, register_hook, retain_grad
 from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
 from minitorch.conversion import Conversions
-from minitorch.cuda.streams import Stream, keep_for
 from minitorch.device import Array, as_numpy, device, device_of, is_pinned, move, pinned
 from minitorch.dtypes import dtype
 from minitorch.formats import layout, strided, wants_contiguous
@@ -343,10 +342,12 @@ class Tensor(Methods, Conversions):
         """True if it lies in pinned memory."""
         return is_pinned(self._data)
 
-    def record_stream(self, stream: Stream) -> None:
+    def record_stream(self, stream: Any) -> None:
         """Say that a stream other than the one it was made in uses this tensor: its memory then lives long enough."""
         if not self.is_cuda:
             raise NotImplementedError("record_stream(): the tensor is on the CPU, where there are no streams")
+        from minitorch.cuda.streams import keep_for  # late: torch.cuda stands on this file
+
         keep_for(self._data, stream)
 
     def share_memory_(self) -> Tensor:

@@ -16,7 +16,7 @@ from rich.console import Console
 import minitorch
 from benchmarks import __main__ as command
 from benchmarks import compare, plots, run, tables, timing
-from benchmarks.backends import COMPILED, FUSED, HAND, MINITORCH, MINITORCH_CUDA, TORCH
+from benchmarks.backends import COMPILED, FUSED, HAND, MINITORCH, MINITORCH_CUDA, MINITORCH_GRAPH, TORCH
 from benchmarks.machine import describe
 from benchmarks.results import NOT_MEASURED, Results, Roof, Row
 from benchmarks.timing import Contender, Effort, Timing, WallClock, measure
@@ -53,6 +53,26 @@ def test_all_columns_compute_the_same(workload: Workload) -> None:
             a, b = (a.ravel(), b.ravel()) if name == HAND.name else (a, b)
             scale = max(0.05, float(np.abs(b).max(initial=0)))
             np.testing.assert_allclose(a / scale, b / scale, rtol=0, atol=3e-3 if "gelu" in workload.key else 2e-5)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w.key)
+@pytest.mark.filterwarnings("ignore:This instance was constructed with capturable=True")
+def test_a_graph_computes_the_same(workload: Workload, cuda: str) -> None:
+    """As many steps by replays as without a graph: its making took three."""
+    if MINITORCH_GRAPH not in workload.backends() or "x[index]" in workload.key:
+        pytest.skip("has no graph")
+    try:
+        eager = workload.step(MINITORCH_CUDA)
+        found, wanted = workload.step(MINITORCH_GRAPH)(), [eager() for _ in range(4)][-1]
+    except (NotImplementedError, AttributeError) as error:
+        assert run.is_missing(error), error
+        pytest.skip(str(error))
+    for x, y in zip(tensors(found), tensors(wanted), strict=True):
+        np.testing.assert_allclose(x.detach().cpu(), y.detach().cpu(), rtol=2e-3, atol=2e-5)
+
+
+def tensors(result: Any) -> list[Any]:
+    return [x for part in result for x in tensors(part)] if isinstance(result, list | tuple) else [result]
 
 
 def test_names_are_unique_and_have_a_family() -> None:

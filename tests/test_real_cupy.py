@@ -175,6 +175,27 @@ def test_every_call_is_accepted() -> None:
     assert not refused, "\n".join(refused[:20])
 
 
+# --- graphs
+
+
+def test_the_names_that_graphs_need() -> None:
+    names = {
+        "Stream": {"begin_capture", "end_capture", "is_capturing"},
+        "Graph": {"launch", "debug_dot_str"},
+        "MemoryPool": {"malloc", "used_bytes", "total_bytes"},
+    }
+    for name, wanted in names.items():
+        assert wanted <= set(dir(getattr(cupy.cuda, name))), name
+        double_class = getattr(double.cuda, name, None)
+        assert double_class is None or wanted <= set(dir(double_class)) or name == "Graph", name
+    block = np.zeros(4)
+    memory = cupy.cuda.UnownedMemory(block.ctypes.data, block.nbytes, (block, "the pool"), 0)
+    pointer = cupy.cuda.MemoryPointer(memory, 0)
+    assert (pointer.ptr, pointer.device_id) == (block.ctypes.data, 0)
+    with cupy.cuda.using_allocator(lambda size: pointer):
+        assert cupy.ndarray((4,), "d").data.ptr == pointer.ptr
+
+
 # --- CUDA source: the compiler needs no GPU either
 
 HEAD = """
@@ -182,6 +203,7 @@ HEAD = """
 #include <cupy/carray.cuh>
 typedef {kind} T;
 typedef double float64;
+typedef float float32;
 extern "C" __global__ void kernel({parameters}, CIndexer<1, 1> _ind) {{
     CUPY_FOR(i, _ind.size()) {{
         _ind.set(i);
@@ -237,12 +259,16 @@ def fused_kernels() -> list[tuple[str, str, str, str]]:
     with installed(), mock.patch.object(fusion, "_kernel", noted):
         for activation in ACTIVATIONS.values():
             activation(minitorch.ones(3, device="cuda"))
-        for make in OPTIMIZERS.values():
+        for make, capturable in itertools.product(OPTIMIZERS.values(), (False, True)):
             p = minitorch.ones(3, device="cuda", requires_grad=True)
             p.grad = minitorch.ones(3, device="cuda")
             optimizer = make([p])
-            for _ in range(7):  # some formulas change their form after the first steps
-                optimizer.step()
+            if capturable and "capturable" in optimizer.defaults:
+                optimizer.param_groups[0] |= {"capturable": True, "lr": minitorch.tensor(0.1, device="cuda")}
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # capturable without a capture
+                for _ in range(7):  # some formulas change their form after the first steps
+                    optimizer.step()
     return list(found)
 
 

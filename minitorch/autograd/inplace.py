@@ -148,10 +148,12 @@ _copy_ = inplace(overwrite, "copy_")
 def copy_(self: Any, src: Any, non_blocking: bool = False) -> Any:
     """Write `src`, broadcast and converted, into this tensor's memory; returns the tensor.
 
-    non_blocking changes nothing here: the copy is done when this returns, or the GPU does it before what comes next.
+    non_blocking: from pinned memory to a GPU, go on while it copies: do not write there before.
     """
     if not isinstance(src, tape.Tensor):
         raise TypeError(f"copy_(): argument 'src' (position 1) must be Tensor, not {src.__class__.__name__}")
+    if non_blocking:
+        src = src.to(self.device, non_blocking=True)
     return _copy_(self, carried(src, self))
 
 

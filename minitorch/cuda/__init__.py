@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minitorch import faults, random
+from minitorch import random
+from minitorch.cuda.graphed import make_graphed_callables
+from minitorch.cuda.graphs import CUDAGraph, graph, graph_pool_handle, is_current_stream_capturing
 from minitorch.cuda.memory import (
     empty_cache,
     max_memory_allocated,
@@ -17,13 +19,23 @@ from minitorch.cuda.memory import (
     memory_reserved,
     reset_peak_memory_stats,
 )
-from minitorch.cuda.streams import Event, ExternalStream, Stream, current_stream, default_stream, set_stream, stream
+from minitorch.cuda.streams import (
+    Event,
+    ExternalStream,
+    Stream,
+    current_stream,
+    default_stream,
+    set_stream,
+    stream,
+    synchronize,
+)
 from minitorch.device import cuda_device_count, current_gpu, gpu_number, require_cupy
 from minitorch.faults import AcceleratorError
 from minitorch.legacy import ON_CUDA
 
 __all__ = [
     "AcceleratorError",
+    "CUDAGraph",
     "Event",
     "ExternalStream",
     "Stream",
@@ -40,11 +52,15 @@ __all__ = [
     "get_device_properties",
     "get_rng_state",
     "get_rng_state_all",
+    "graph",
+    "graph_pool_handle",
     "init",
     "initial_seed",
     "is_available",
     "is_bf16_supported",
+    "is_current_stream_capturing",
     "is_initialized",
+    "make_graphed_callables",
     "manual_seed",
     "manual_seed_all",
     "max_memory_allocated",
@@ -126,14 +142,6 @@ class device_of(device):
 
     def __init__(self, obj: Any) -> None:
         super().__init__(obj.get_device() if obj.is_cuda else -1)
-
-
-def synchronize(device: Any = None) -> None:
-    """Wait until the GPU has finished all that was asked of it; AcceleratorError if something went wrong there."""
-    cupy = require_cupy()
-    with cupy.cuda.Device(gpu_number(device, "synchronize")):
-        cupy.cuda.runtime.deviceSynchronize()
-    faults.raise_found()
 
 
 # --- what kind of GPU

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
+from minitorch.cublas import WORKSPACE
 from minitorch.device import cuda_device_count, gpu_number, require_cupy
 
 
@@ -13,28 +15,29 @@ def empty_cache() -> None:
         require_cupy().get_default_memory_pool().free_all_blocks()
 
 
-def _pool(device: Any, name: str) -> Any:
-    """The pool, on that GPU."""
+def _pools(device: Any, name: str) -> Any:
+    """The GPU, and the pools there are: everybody's and those of graphs."""
     cupy = require_cupy()
-    return cupy.cuda.Device(gpu_number(device, name)), cupy.get_default_memory_pool()
+    pools = [cupy.get_default_memory_pool(), *[pool.memory for pool in _private]]
+    return cupy.cuda.Device(gpu_number(device, name)), pools
 
 
 def memory_allocated(device: Any = None) -> int:
     """Bytes in use by arrays; 0 without a GPU."""
     if not cuda_device_count():
         return 0
-    gpu, pool = _pool(device, "memory_allocated")
+    gpu, pools = _pools(device, "memory_allocated")
     with gpu:
-        return int(pool.used_bytes())
+        return sum(int(pool.used_bytes()) for pool in pools)
 
 
 def memory_reserved(device: Any = None) -> int:
-    """Bytes that the pool holds, in use or not; 0 without a GPU."""
+    """Bytes that the pools hold, in use or not; 0 without a GPU."""
     if not cuda_device_count():
         return 0
-    gpu, pool = _pool(device, "memory_reserved")
+    gpu, pools = _pools(device, "memory_reserved")
     with gpu:
-        return int(pool.total_bytes())
+        return sum(int(pool.total_bytes()) for pool in pools)
 
 
 def mem_get_info(device: Any = None) -> tuple[int, int]:
@@ -43,6 +46,27 @@ def mem_get_info(device: Any = None) -> tuple[int, int]:
     with cupy.cuda.Device(gpu_number(device, "mem_get_info")):
         free, total = cupy.cuda.runtime.memGetInfo()
     return int(free), int(total)
+
+
+# --- memory of graphs
+
+
+class PrivatePool:
+    """A pool of memory for graphs alone, which lives as long as anything made in it."""
+
+    def __init__(self) -> None:
+        self.memory = require_cupy().cuda.MemoryPool()
+        self.workspace = self.memory.malloc(WORKSPACE)  # for cuBLAS
+        _private.add(self)
+
+    def malloc(self, size: int) -> Any:
+        """What CuPy makes arrays with: a block that holds on to the pool, whose end would be the block's."""
+        cuda = require_cupy().cuda
+        block = self.memory.malloc(size)
+        return cuda.MemoryPointer(cuda.UnownedMemory(block.ptr, size, (block, self), block.device_id), 0)
+
+
+_private: weakref.WeakSet[PrivatePool] = weakref.WeakSet()
 
 
 # --- peaks

@@ -84,6 +84,10 @@ class Stream:
         """Whether all that was put in is done."""
         return bool(self._stream.done)
 
+    def is_capturing(self) -> bool:
+        """Whether what is put in becomes part of a CUDA graph."""
+        return bool(self._stream.is_capturing())
+
     def synchronize(self) -> None:
         """Wait until all that was put in is done."""
         self._stream.synchronize()
@@ -181,6 +185,14 @@ class stream:
     def __exit__(self, *error: object) -> None:
         if self.stream is not None:
             self.stream.__exit__(*error)
+
+
+def synchronize(device: Any = None) -> None:
+    """Wait until the GPU has finished all that was asked of it; AcceleratorError if something went wrong there."""
+    cupy = require_cupy()
+    with cupy.cuda.Device(gpu_number(device, "synchronize")):
+        cupy.cuda.runtime.deviceSynchronize()
+    faults.raise_found()
 
 
 # --- memory used by several streams

@@ -16,7 +16,7 @@ from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.mismatch import explain, is_array
 from minitorch.autograd.tape import differentiable
-from minitorch.device import Array, xp
+from minitorch.device import Array, device_of, move, xp
 from minitorch.faults import require_between
 from minitorch.ops.along import add_at
 from minitorch.ops.shape import Size
@@ -35,11 +35,11 @@ Items = tuple[Any, ...]
 
 def _filled(input: Array, items: Items, indices: Sequence[Array]) -> tuple[Any, ...]:
     """The whole index, its tensors where `input` is."""
-    lib = xp(input)
+    place = device_of(input)
     remaining = iter(indices)
-    if lib is np and not all(isinstance(i, np.ndarray) for i in indices):
+    if isinstance(input, np.ndarray) and not all(isinstance(i, np.ndarray) for i in indices):
         raise RuntimeError("indices should be either on cpu or on the same device as the indexed tensor (cpu)")
-    return tuple([lib.asarray(next(remaining)) if i is TENSOR else i for i in items])
+    return tuple([move(next(remaining), place) if i is TENSOR else i for i in items])
 
 
 def check_on_gpu(input: Any, tensors: Sequence[Any], items: Items) -> None:

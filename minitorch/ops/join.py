@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import recording
 from minitorch.autograd import tape
 from minitorch.autograd.broadcast import clone, unexpanded
 from minitorch.autograd.mismatch import is_array
@@ -32,7 +33,18 @@ def _cat(*tensors: Array, dim: int, cuts: list[int]) -> Array:
     """`cuts`: where in the result each of them begins, and the end; so that their gradients need not keep them."""
     arrays = _common(tensors)
     # PyTorch lets empty 1-d tensors join anything.
-    return _in_order(xp(tensors[0]).concatenate([x for x in arrays if x.shape != (0,)] or arrays, dim))
+    return _joined(xp(tensors[0]).concatenate, [x for x in arrays if x.shape != (0,)] or arrays, dim)
+
+
+_TOGETHER = 8  # of more arrays than this CuPy copies the addresses to the GPU, which cannot be part of a graph
+
+
+def _joined(join: Any, arrays: Sequence[Array], dim: int) -> Array:
+    """join(arrays, dim), `join` being NumPy's or CuPy's concatenate or stack."""
+    if recording.current is None or len(arrays) <= _TOGETHER:
+        return _in_order(join(arrays, dim))
+    parts = [join(arrays[i : i + _TOGETHER], dim) for i in range(0, len(arrays), _TOGETHER)]
+    return _joined(xp(arrays[0]).concatenate, parts, dim)
 
 
 def _common(arrays: Sequence[Array]) -> Sequence[Array]:
@@ -96,7 +108,7 @@ concat = concatenate = cat
 def _stack(*tensors: Array, dim: int) -> Array:
     lib, arrays = xp(tensors[0]), _common(tensors)
     if dim or lib is not np:
-        return _in_order(lib.stack(arrays, dim))
+        return _joined(lib.stack, arrays, dim)
     return np.array(arrays)  # several times as fast for many small ones
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import cublas, recording
 from minitorch.autograd import tape
 from minitorch.autograd.mismatch import is_array, refuse_bool
 from minitorch.autograd.tape import differentiable
@@ -37,10 +38,17 @@ def _mm_shapes(a: Array, b: Array) -> None:
         )
 
 
+def _times(a: Array, b: Array) -> Array:
+    """The product of two arrays. NumPy's `dot` goes to BLAS where its `@` would loop, and starts faster."""
+    if a.__class__ is not np.ndarray:
+        return cublas.matmul(a, b)
+    return a.dot(b) if a.ndim == 2 and b.ndim <= 2 else a @ b
+
+
 @differentiable(lambda g, b: product(g, b.T), lambda g, a: product(a.T, g), name="MmBackward0")
 def product(a: Array, b: Array) -> Array:
-    """`mm` without its checks, for rules. NumPy's `dot` goes to BLAS where its `@` would loop, and starts faster."""
-    return a.dot(b)
+    """`mm` without its checks, for rules."""
+    return a.dot(b) if a.__class__ is np.ndarray else _times(a, b)
 
 
 @differentiable(lambda g, mat2: product(g, mat2.T), lambda g, input: product(input.T, g))
@@ -52,7 +60,7 @@ def mm(input: Array, mat2: Array) -> Array:
     _mm_shapes(input, mat2)
     _same_dtype(input, mat2)
     refuse_bool("addmm_impl_cpu_", input)
-    return input.dot(mat2)
+    return _times(input, mat2)
 
 
 @differentiable(lambda g, mat2: bmm(g, transpose(mat2, 1, 2)), lambda g, input: bmm(transpose(input, 1, 2), g))
@@ -67,7 +75,7 @@ def bmm(input: Array, mat2: Array) -> Array:
             f"got: [{mat2.shape[0]}, {mat2.shape[1]}]."
         )
     _same_dtype(input, mat2)
-    return input @ mat2
+    return _times(input, mat2)
 
 
 @differentiable(lambda g, vec: outer(g, vec), lambda g, input: mv(t(input), g))
@@ -80,7 +88,7 @@ def mv(input: Array, vec: Array) -> Array:
             f"size mismatch, got input ({input.shape[0]}), mat ({input.shape[0]}x{input.shape[1]}), vec ({vec.shape[0]})"
         )
     _same_dtype(input, vec)
-    return input @ vec
+    return _times(input, vec)
 
 
 @differentiable(lambda g, tensor: g * tensor, lambda g, input: g * input)
@@ -96,7 +104,7 @@ def dot(input: Array, tensor: Array) -> Array:
             f"inconsistent tensor size, expected tensor [{input.size}] and src [{tensor.size}] to have the same number of "
             f"elements, but got {input.size} and {tensor.size} elements respectively"
         )
-    return xp(input).dot(input, tensor)
+    return _times(input, tensor)
 
 
 def _scalar(x: Array) -> str:
@@ -130,13 +138,13 @@ def _batched(input: Array, other: Array) -> Array:
             f"and {list(other.shape)}"
         )
     _same_dtype(input, other)
-    return input @ other
+    return _times(input, other)
 
 
 def matmul(input: Any, other: Any) -> Any:
     """input @ other in every rank: vectors and matrices as `dot`, `mv`, `mm`; more dimensions are a batch."""
     if is_array(input) and is_array(other):
-        return input @ other
+        return _times(input, other)
     for name, position, x in ("input", 1, input), ("other", 2, other):
         if not isinstance(x, tape.Tensor):
             raise TypeError(
@@ -173,7 +181,7 @@ def matmul(input: Any, other: Any) -> Any:
 def linear(input: Array, weight: Array, bias: Array = None) -> Array:
     """input @ weight.T + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
     try:
-        out = input.dot(weight.T) if input.ndim == 2 else input @ weight.T
+        out = input.dot(weight.T) if input.ndim == 2 and input.__class__ is np.ndarray else _times(input, weight.T)
         if bias is not None:
             if bias.dtype is not out.dtype:
                 _same_dtype(input, bias)
@@ -218,7 +226,7 @@ def addmm(input: Array, mat1: Array, mat2: Array, *, beta: float = 1, alpha: flo
     _mm_shapes(mat1, mat2)
     _same_dtype(mat1, mat2)
     _same_dtype(input, mat1)
-    product = mat1 @ mat2 if alpha == 1 else alpha * (mat1 @ mat2)
+    product = _times(mat1, mat2) if alpha == 1 else alpha * _times(mat1, mat2)
     if input.ndim > 2:
         raise RuntimeError(
             f"addmm: expanded size [{', '.join(map(str, product.shape))}] must not have fewer dimensions than input {list(input.shape)}"
@@ -290,7 +298,31 @@ def _einsum(*operands: Array, equation: str) -> Array:
     lib = xp(operands[0])
     if len(operands) == 1:
         return lib.einsum(equation, *operands).astype(kind, copy=False)
-    return lib.asarray(lib.einsum(equation, *operands, optimize=True), kind, order="C")
+    out = _pairwise(equation, operands) if recording.current else lib.einsum(equation, *operands, optimize=True)
+    return lib.asarray(out, kind, order="C")
+
+
+def _pairwise(equation: str, operands: tuple[Array, ...]) -> Array:
+    """einsum by products of two operands at a time: CuPy's cannot be part of a CUDA graph."""
+    inputs, output = equation.split("->")
+    (term, out), *others = zip(inputs.split(","), operands, strict=True)
+    for i, (other, x) in enumerate(others, 1):
+        later = set(output).union(*[t for t, _ in others[i:]])
+        term, out = _product_of(term, out, other, x, later)
+    return xp(out).einsum(f"{term}->{output}", out)
+
+
+def _product_of(s: str, a: Array, t: str, b: Array, later: set[str]) -> tuple[str, Array]:
+    """(subscripts, array) of a product, summed over what is not in `later`."""
+    lib, found = xp(a), dict.fromkeys(s + t)
+    both = [c for c in found if c in s and c in t]
+    batch, summed = "".join(c for c in both if c in later), "".join(c for c in both if c not in later)
+    rows, columns = ("".join(c for c in found if c in u and c not in both and c in later) for u in (s, t))
+    a, b = lib.einsum(f"{s}->{batch}{rows}{summed}", a), lib.einsum(f"{t}->{batch}{summed}{columns}", b)
+    sizes = dict(zip(batch + rows + summed + columns, a.shape + b.shape[len(batch) + len(summed) :], strict=True))
+    many, n, k, m = ([sizes[c] for c in u] for u in (batch, rows, summed, columns))
+    out = _times(a.reshape((*many, prod(n), prod(k))), b.reshape((*many, prod(k), prod(m))))
+    return batch + rows + columns, out.reshape((*many, *n, *m))
 
 
 def _einsum_gradient(g: Any, i: int, operands: Any, equation: str) -> Any:

@@ -19,7 +19,7 @@ def adadelta(
     *,
     square_avg: Array,
     acc_delta: Array,
-    lr: float,
+    lr: Any,
     rho: float,
     eps: float,
     weight_decay: float,
@@ -50,7 +50,7 @@ class Adadelta(FlatOptimizer):
         param <- param - lr * d
 
     `lr` may be a tensor of one element. `foreach` is a hint about speed: every value gives the same
-    numbers. `capturable=True` and `differentiable=True` raise NotImplementedError.
+    numbers. `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(adadelta)
@@ -90,7 +90,7 @@ class Adadelta(FlatOptimizer):
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
         segment.count_step()  # kept in the state, though the formula does not use it
         return {
-            "lr": float(group["lr"]),
+            "lr": segment.hyperparameter(group["lr"]),
             "rho": float(group["rho"]),
             "eps": float(group["eps"]),
             "weight_decay": float(group["weight_decay"]),

@@ -18,7 +18,7 @@ def adagrad(
     c: Array,
     *,
     sum: Array,
-    lr: float,
+    lr: Any,
     eps: float,
     weight_decay: float,
     maximize: bool,
@@ -87,13 +87,13 @@ class Adagrad(FlatOptimizer):
     def _buffers(self, group: Group) -> tuple[str, ...]:
         return ("sum",)
 
-    def _initial(self, group: Group) -> dict[str, float]:
+    def _initial(self, group: Group) -> dict[str, Any]:
         return {"sum": group["initial_accumulator_value"]}
 
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
         step = segment.count_step()
         return {
-            "lr": float(group["lr"]) / (1 + (step - 1) * float(group["lr_decay"])),
+            "lr": segment.hyperparameter(group["lr"]) / (1 + (step - 1) * float(group["lr_decay"])),
             "eps": float(group["eps"]),
             "weight_decay": float(group["weight_decay"]),
             "maximize": group["maximize"],

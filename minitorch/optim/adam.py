@@ -21,8 +21,8 @@ def adam(
     exp_avg: Array,
     exp_avg_sq: Array,
     max_exp_avg_sq: Array | None = None,
-    step: float,
-    lr: float,
+    step: Any,
+    lr: Any,
     beta1: float,
     beta2: float,
     eps: float,
@@ -59,7 +59,7 @@ class Adam(FlatOptimizer):
     multiplies param by 1 - lr * weight_decay instead of adding to g, as AdamW does.
 
     `lr` and both `betas` may be tensors of one element. `foreach` and `fused` are hints about speed: every
-    value gives the same numbers. `capturable=True` and `differentiable=True` raise NotImplementedError.
+    value gives the same numbers. `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(adam)
@@ -80,14 +80,14 @@ class Adam(FlatOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        if isinstance(lr, Tensor) and foreach:
+        if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
         check_lr(lr)
         check_not_negative(epsilon=eps)
         check_betas(betas)
         check_not_negative(weight_decay=weight_decay)
         for i in 0, 1:
-            if isinstance(betas[i], Tensor) and foreach:
+            if isinstance(betas[i], Tensor) and foreach and not capturable:
                 raise ValueError(f"betas[{i}] as a Tensor is not supported for capturable=False and foreach=True")
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
             raise ValueError("betas must be either both floats or both Tensors")
@@ -114,7 +114,7 @@ class Adam(FlatOptimizer):
         beta1, beta2 = group["betas"]
         return {
             "step": segment.count_step(),
-            "lr": float(group["lr"]),
+            "lr": segment.hyperparameter(group["lr"]),
             "beta1": float(beta1),
             "beta2": float(beta2),
             "eps": float(group["eps"]),

@@ -19,8 +19,8 @@ def adamax(
     *,
     exp_avg: Array,
     exp_inf: Array,
-    step: float,
-    lr: float,
+    step: Any,
+    lr: Any,
     beta1: float,
     beta2: float,
     eps: float,
@@ -47,7 +47,7 @@ class Adamax(FlatOptimizer):
         param <- param - lr / (1 - beta1^t) * m / u
 
     `lr` may be a tensor of one element. `foreach` is a hint about speed: every value gives the same
-    numbers. `capturable=True` and `differentiable=True` raise NotImplementedError.
+    numbers. `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(adamax)
@@ -88,7 +88,7 @@ class Adamax(FlatOptimizer):
         beta1, beta2 = group["betas"]
         return {
             "step": segment.count_step(),
-            "lr": float(group["lr"]),
+            "lr": segment.hyperparameter(group["lr"]),
             "beta1": float(beta1),
             "beta2": float(beta2),
             "eps": float(group["eps"]),

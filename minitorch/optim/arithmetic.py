@@ -8,6 +8,8 @@ one of the operands.
 
 from __future__ import annotations
 
+from typing import Any
+
 from minitorch.device import Array, xp
 
 
@@ -41,6 +43,11 @@ def lerp_(start: Array, end: Array, weight: float, spare: Array) -> None:
     else:
         spare *= start.dtype.type(1) - start.dtype.type(weight)  # in the arrays' precision, as PyTorch does
         lib.subtract(end, spare, out=start)
+
+
+def at_least(x: Any, low: float) -> Any:
+    """The number x, or `low` if that is more; of a 0-d array on a GPU too."""
+    return max(x, low) if isinstance(x, float) else xp(x).maximum(x, low)
 
 
 def descent_direction(

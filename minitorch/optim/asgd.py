@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from minitorch.autograd.tape import wrap
 from minitorch.device import Array, xp
-from minitorch.optim.arithmetic import add_, descent_direction
-from minitorch.optim.flat import FlatOptimizer, Segment
+from minitorch.optim.arithmetic import add_, at_least, descent_direction
+from minitorch.optim.flat import FlatOptimizer, Segment, number_dtype
 from minitorch.optim.optimizer import Group, Params, check_lr, check_not_negative
+from minitorch.tensor import Tensor
 
 
 def asgd(
@@ -18,8 +20,8 @@ def asgd(
     _: Array,
     *,
     ax: Array,
-    eta: float,
-    mu: float,
+    eta: Any,
+    mu: Any,
     lambd: float,
     weight_decay: float,
     maximize: bool,
@@ -28,7 +30,7 @@ def asgd(
     grad = descent_direction(grad, param, weight_decay, maximize, a, b)
     param *= 1 - lambd * eta
     add_(param, grad, -eta, b)
-    if mu == 1:
+    if isinstance(mu, float) and mu == 1:
         ax[...] = param
     else:
         change = xp(param).subtract(param, ax, out=b)
@@ -47,7 +49,7 @@ class ASGD(FlatOptimizer):
         mu <- 1 / max(1, t - t0)                          for the next step; at first 1
 
     `lr` may be a tensor of one element. `foreach` is a hint about speed: every value gives the same
-    numbers. `capturable=True` and `differentiable=True` raise NotImplementedError.
+    numbers. `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(asgd)
@@ -84,15 +86,17 @@ class ASGD(FlatOptimizer):
     def _buffers(self, group: Group) -> tuple[str, ...]:
         return ("ax",)
 
-    def _initial(self, group: Group) -> dict[str, float]:
-        return {"eta": float(group["lr"]), "mu": 1.0}
+    def _initial(self, group: Group) -> dict[str, Any]:
+        lr = group["lr"]
+        return {"eta": wrap(lr._data.reshape(()).astype(number_dtype())) if isinstance(lr, Tensor) else lr, "mu": 1.0}
 
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
         step, numbers = segment.count_step(), segment.numbers
-        eta, mu = numbers["eta"].item(0), numbers["mu"].item(0)
-        lr, lambd = float(group["lr"]), float(group["lambd"])
+        eta, mu = segment.number("eta"), segment.number("mu")
+        lr, lambd = group["lr"], float(group["lambd"])
+        lr = float(lr) if isinstance(eta, float) else segment.hyperparameter(lr)
         numbers["eta"][...] = lr / (1 + lambd * lr * step) ** float(group["alpha"])  # for the next step
-        numbers["mu"][...] = 1 / max(1.0, step - float(group["t0"]))
+        numbers["mu"][...] = 1 / at_least(step - float(group["t0"]), 1.0)
         return {
             "eta": eta,
             "mu": mu,

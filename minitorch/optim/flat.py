@@ -1,27 +1,29 @@
 """Flat updates: the formula of an optimizer runs on a few long arrays, not once for each small parameter.
 
-The parameters of a group that have a gradient are put into *segments*. Small ones of the same dtype, device
-and step count share one: their values and gradients are gathered into flat arrays, the formula changes
-these in place, and the values are scattered back into each parameter's own memory. A large parameter is a
-segment of its own and is changed where it lies, slice by slice, so that what the formula writes on its way
-stays in the processor's cache.
+The parameters of a group that have a gradient are put into *segments*. Small ones of the same dtype and step count
+share one: their values and gradients are gathered into flat arrays, the formula changes these in place, and the values
+are scattered back into each parameter's own memory. A large parameter is a segment of its own and is changed where it
+lies, slice by slice, so that what the formula writes on its way stays in the processor's cache. So is every parameter
+on a GPU, where the formula is one kernel, and copying costs three.
 
-The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `optimizer.state` are views of these.
+The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `optimizer.state` are views of these. With
+`capturable` the numbers of the state (`step`) are on the GPU as well, so that a CUDA graph can count its replays.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
 
-from minitorch import dtypes
+from minitorch import dtypes, recording
 from minitorch.autograd.inplace import bump
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
-from minitorch.device import Array, as_numpy, device_of, xp
+from minitorch.device import Array, cuda_device_count, xp
 from minitorch.fusion import in_one_kernel
 from minitorch.optim.optimizer import Group, Optimizer
 from minitorch.tensor import Tensor
@@ -44,6 +46,7 @@ class FlatOptimizer(Optimizer):
 
     _formula: Callable[..., None]
     _plans: dict[int, tuple[Any, list[Any], list[Any], list[Segment]]]  # per group: what segments were made from
+    _warned = False  # that capturable is of no use
     _exposed: bool  # whether anyone else holds the state, and may replace its parts at any time
 
     @property
@@ -65,12 +68,14 @@ class FlatOptimizer(Optimizer):
         """The other arguments of the formula, from the group and the numbers of the segment."""
         raise NotImplementedError
 
-    def _initial(self, group: Group) -> dict[str, float]:
+    def _initial(self, group: Group) -> dict[str, Any]:
         """What the state of a parameter starts from, where that is not zero."""
         return {}
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; returns what `closure` did, which computes the loss."""
+        if recording.current is not None or self.param_groups[0].get("capturable"):
+            self._check_capture()
         loss = None
         if closure is not None:
             with enable_grad():
@@ -97,17 +102,34 @@ class FlatOptimizer(Optimizer):
         self._exposed = "state" in state
 
     def _refuse(self, group: Group) -> None:
-        for key in "capturable", "differentiable":
-            if group.get(key):
-                raise NotImplementedError(f"{type(self).__name__}: {key}=True is not offered, leave it False")
+        if group.get("differentiable"):
+            raise NotImplementedError(f"{type(self).__name__}: differentiable=True is not offered, leave it False")
+
+    def _check_capture(self) -> None:
+        """What PyTorch says where `capturable` and a capture do not come together."""
+        flags = [group["capturable"] for group in self.param_groups if "capturable" in group]
+        if recording.current is not None and not all(flags):
+            raise RuntimeError(
+                f"Attempting CUDA graph capture of step() for an instance of {type(self).__name__} but param_groups' "
+                "capturable is False."
+            )
+        if recording.current is None and all(flags) and not self._warned and cuda_device_count():
+            self._warned = True
+            warnings.warn(
+                "This instance was constructed with capturable=True or some of all the param_groups came with "
+                "capturable=True, but step() is running without CUDA graph capture. If you never intend to graph-capture "
+                "this instance, capturable=True can impair performance, and you should set capturable=False.",
+                stacklevel=4,  # the caller of step(), which has its hooks around it
+            )
 
     # --- segments: those of the step before, unless something they were made from has changed
 
     def _segments(self, index: int, group: Group, params: list[Tensor]) -> list[Segment]:
         names = self._buffers(group)
+        kind = names, group.get("capturable")
         known, of_params, of_state, segments = self._plans.get(index, (None, [], [], []))
         if (
-            known != names
+            known != kind
             or not _same(of_params, _of_params(params))
             or (
                 self._exposed
@@ -115,7 +137,7 @@ class FlatOptimizer(Optimizer):
             )
         ):
             segments = self._make_segments(group, params, names)
-            self._plans[index] = names, _of_params(params), self._of_state(params, names), segments
+            self._plans[index] = kind, _of_params(params), self._of_state(params, names), segments
         return segments
 
     def _of_state(self, params: list[Tensor], names: tuple[str, ...]) -> list[Any]:
@@ -134,11 +156,11 @@ class FlatOptimizer(Optimizer):
                 new[id(p)] = self._make_state(p, group, names)
         for p in params:
             size, room, first = p._data.size, slice_size(p._data), new[id(p)]
-            if size > room // 2 or id(p) in overlapping:
-                sets.append(([p], first))  # large, or it must see what the ones before it changed
+            if size > room // 2 or id(p) in overlapping or not isinstance(p._data, np.ndarray):
+                sets.append(([p], first))  # large, or it must see what the ones before it changed, or on a GPU
                 continue
             numbers = [self.__dict__["state"][p][key]._data for key in self._numbers]
-            kind = (p._data.dtype, device_of(p._data), first, *[(n.dtype, n.item()) for n in numbers])
+            kind = (p._data.dtype, first, *[(n.dtype, n.item()) for n in numbers])
             members, used = joinable.get(kind, ([], 0))
             if not members or used + size > room:
                 members, used = [], 0
@@ -150,17 +172,32 @@ class FlatOptimizer(Optimizer):
             Segment(members, [states[id(p)] for p in members], names, self._numbers, first) for members, first in sets
         ]
 
+    def _counts_on_gpu(self, p: Tensor, group: Group) -> bool:
+        """Whether the numbers of the state of `p` are on the GPU."""
+        if not group.get("capturable"):
+            return False
+        if not (p.is_cuda or group.get("fused")):
+            raise AssertionError(
+                f"If capturable=True, params and state_steps must be on supported devices: ['cuda']. "
+                f"{type(self).__name__} has a parameter on {p.device}."
+            )
+        return p.is_cuda
+
     def _make_state(self, p: Tensor, group: Group, names: tuple[str, ...]) -> bool:
         """Make the arrays and numbers of state of `p`, if it has no arrays yet; whether it had none."""
         if not names:
             return False
         state, initial = self.__dict__["state"][p], self._initial(group)
         missing = all(state.get(name) is None for name in names)
+        on_gpu = self._counts_on_gpu(p, group)
         for name in self._numbers:
             if missing:
                 state.setdefault(name, initial.get(name, 0.0))
             if not isinstance(state[name], Tensor):  # as in PyTorch's older files
-                state[name] = wrap(np.array(state[name], number_dtype()))
+                lib = xp(p._data) if on_gpu else np
+                state[name] = wrap(lib.full((), state[name], number_dtype()))
+            elif on_gpu != state[name].is_cuda:
+                state[name] = self._number_beside(state[name], p, group)
         if missing:
             for name in names:
                 state[name] = wrap(xp(p._data).zeros(p._data.shape, p._data.dtype))
@@ -254,14 +291,27 @@ class Segment:
         for p in self.params:
             bump(p)
 
-    def count_step(self) -> float:
+    def count_step(self) -> Any:
         """Add one to the step counts; the new count."""
         steps = self.numbers["step"]
         steps += 1
-        return steps.item(0)
+        return self.number("step")
+
+    def number(self, name: str) -> Any:
+        """A number of the state, now: a float, or on the GPU a 0-d array."""
+        array = self.numbers[name]
+        return array.item(0) if isinstance(array, np.ndarray) else array[0].copy()
+
+    def hyperparameter(self, value: Any) -> Any:
+        """A float; of a tensor on the GPU its 0-d array, for a parameter that is there too."""
+        if isinstance(value, Tensor) and value.is_cuda and not isinstance(self.param, np.ndarray):
+            return value._data.reshape(())
+        return float(value)
 
     def in_step(self) -> bool:
         """Whether the numbers of all parameters are still equal: they are exposed, so anyone may set one."""
+        if len(self.params) == 1:
+            return True
         rows = [array.tolist() for array in self.numbers.values()]
         return all(row.count(row[0]) == len(row) for row in rows)
 
@@ -288,8 +338,8 @@ def flat_like(arrays: list[Array]) -> tuple[Array, list[Array]]:
 
 
 def _joined_numbers(tensors: list[Tensor]) -> Array:
-    """One array of these 0-d numbers of state, which become views of it; on the CPU: no waiting to read."""
-    arrays = [as_numpy(t._data) for t in tensors]
+    """One array of these 0-d numbers of state, which become views of it."""
+    arrays = [t._data for t in tensors]
     joined = arrays[0].reshape(1) if len(arrays) == 1 else np.array(arrays)
     for i, t in enumerate(tensors):
         t._data = joined[i : i + 1].reshape(())

@@ -19,11 +19,11 @@ def nadam(
     *,
     exp_avg: Array,
     exp_avg_sq: Array,
-    step: float,
-    mu: float,
-    mu_next: float,
-    mu_product: float,
-    lr: float,
+    step: Any,
+    mu: Any,
+    mu_next: Any,
+    mu_product: Any,
+    lr: Any,
     beta1: float,
     beta2: float,
     eps: float,
@@ -59,7 +59,7 @@ class NAdam(FlatOptimizer):
 
     `decoupled_weight_decay` multiplies param by 1 - lr * weight_decay instead of adding to g. `lr` may be a
     tensor of one element. `foreach` is a hint about speed: every value gives the same numbers.
-    `capturable=True` and `differentiable=True` raise NotImplementedError.
+    `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(nadam)
@@ -101,7 +101,7 @@ class NAdam(FlatOptimizer):
     def _buffers(self, group: Group) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")
 
-    def _initial(self, group: Group) -> dict[str, float]:
+    def _initial(self, group: Group) -> dict[str, Any]:
         return {"mu_product": 1.0}
 
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
@@ -115,8 +115,8 @@ class NAdam(FlatOptimizer):
             "step": step,
             "mu": mu,
             "mu_next": beta1 * (1 - 0.5 * 0.96 ** ((step + 1) * decay)),
-            "mu_product": product.item(0),
-            "lr": float(group["lr"]),
+            "mu_product": segment.number("mu_product"),
+            "lr": segment.hyperparameter(group["lr"]),
             "beta1": beta1,
             "beta2": beta2,
             "eps": float(group["eps"]),

@@ -167,7 +167,7 @@ class Optimizer:
         """Take over groups and state saved by `state_dict`, here or in PyTorch (its tensors converted).
 
         Parameters are matched by position. Tensors are copied, to the dtype and device of their parameter;
-        the numbers of the state (`step`) keep their dtype and live on the CPU.
+        the numbers of the state (`step`) keep their dtype and live on the CPU, or with `capturable` beside the parameter.
         """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
@@ -184,9 +184,10 @@ class Optimizer:
         by_id = dict(zip(ids, chain.from_iterable(group["params"] for group in groups), strict=True))
 
         state: defaultdict[Any, Any] = defaultdict(dict)
+        groups_of = {id(p): group for group in saved_groups for p in map(by_id.get, group["params"])}
         for key, value in state_dict["state"].items():
             p = by_id.get(key)
-            state[key if p is None else p] = value if p is None else self._copied(value, p)
+            state[key if p is None else p] = value if p is None else self._copied(value, p, groups_of[id(p)])
         for new, old in zip(saved_groups, groups, strict=True):
             new["params"] = old["params"]
             if "param_names" in old:
@@ -195,18 +196,23 @@ class Optimizer:
         for hook in self._optimizer_load_state_dict_post_hooks.values():
             hook(self)
 
-    def _copied(self, value: Any, p: Tensor, key: Any = None) -> Any:
+    def _copied(self, value: Any, p: Tensor, group: Group, key: Any = None) -> Any:
         """A loaded piece of the state of `p`, its tensors copied to the dtype and device of `p`."""
         if isinstance(value, Tensor):
             if key in self._numbers:
-                return wrap(np.array(as_numpy(value._data)))
+                return self._number_beside(value, p, group)
             array = move(value._data, p.device)
             return wrap(array.astype(p._data.dtype) if p.is_floating_point() else array.copy())
         if isinstance(value, dict):
-            return {k: self._copied(v, p, k) for k, v in value.items()}
+            return {k: self._copied(v, p, group, k) for k, v in value.items()}
         if isinstance(value, list | tuple):
-            return type(value)([self._copied(v, p) for v in value])
+            return type(value)([self._copied(v, p, group) for v in value])
         return value
+
+    def _number_beside(self, number: Tensor, p: Tensor, group: Group) -> Tensor:
+        """A copy of a number of the state of `p` where that is kept: on the CPU, with `capturable` where `p` is."""
+        array = np.array(as_numpy(number._data))
+        return wrap(move(array, p.device) if group.get("capturable") else array)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}

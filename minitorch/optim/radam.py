@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch.device import Array, xp
+from minitorch.fusion import select
 from minitorch.optim.arithmetic import addcmul_, descent_direction, lerp_
 from minitorch.optim.flat import FlatOptimizer, Segment
 from minitorch.optim.optimizer import Group, Params, check_betas, check_lr, check_not_negative
@@ -19,8 +20,8 @@ def radam(
     *,
     exp_avg: Array,
     exp_avg_sq: Array,
-    step: float,
-    lr: float,
+    step: Any,
+    lr: Any,
     beta1: float,
     beta2: float,
     eps: float,
@@ -40,14 +41,19 @@ def radam(
     move *= lr
     rho_inf = 2 / (1 - beta2) - 1
     rho = rho_inf - 2 * step * beta2**step / (1 - beta2**step)
-    if rho > 5.0:
+    rectify = rho > 5.0
+    if rectify is not False:  # on the GPU it is known only there
         rectified = ((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) ** 0.5
         denom = lib.sqrt(exp_avg_sq, out=c)
         denom += eps
         rate = lib.reciprocal(denom, out=c)
         rate *= (1 - beta2**step) ** 0.5
-        move *= rate
-        move *= rectified
+        if rectify is True:
+            move *= rate
+            move *= rectified
+        else:
+            rate *= rectified
+            move *= select(rectify, rate, 1.0)
     param -= move
 
 
@@ -67,7 +73,7 @@ class RAdam(FlatOptimizer):
 
     `decoupled_weight_decay` multiplies param by 1 - lr * weight_decay instead of adding to g. `lr` may be a
     tensor of one element. `foreach` is a hint about speed: every value gives the same numbers.
-    `capturable=True` and `differentiable=True` raise NotImplementedError.
+    `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(radam)
@@ -110,7 +116,7 @@ class RAdam(FlatOptimizer):
         beta1, beta2 = group["betas"]
         return {
             "step": segment.count_step(),
-            "lr": float(group["lr"]),
+            "lr": segment.hyperparameter(group["lr"]),
             "beta1": float(beta1),
             "beta2": float(beta2),
             "eps": float(group["eps"]),

@@ -20,7 +20,7 @@ def rmsprop(
     square_avg: Array,
     grad_avg: Array | None = None,
     momentum_buffer: Array | None = None,
-    lr: float,
+    lr: Any,
     alpha: float,
     eps: float,
     weight_decay: float,
@@ -59,7 +59,7 @@ class RMSprop(FlatOptimizer):
         param <- param - lr * buf                                  with momentum
 
     `lr` may be a tensor of one element. `foreach` is a hint about speed: every value gives the same
-    numbers. `capturable=True` and `differentiable=True` raise NotImplementedError.
+    numbers. `differentiable=True` raises NotImplementedError.
     """
 
     _formula = staticmethod(rmsprop)
@@ -104,7 +104,7 @@ class RMSprop(FlatOptimizer):
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
         segment.count_step()  # kept in the state, though the formula does not use it
         return {
-            "lr": float(group["lr"]),
+            "lr": segment.hyperparameter(group["lr"]),
             "alpha": float(group["alpha"]),
             "eps": float(group["eps"]),
             "weight_decay": float(group["weight_decay"]),

@@ -19,7 +19,7 @@ def sgd(
     *,
     momentum_buffer: Array | None = None,
     first: bool,
-    lr: float,
+    lr: Any,
     momentum: float,
     dampening: float,
     weight_decay: float,
@@ -99,7 +99,7 @@ class SGD(FlatOptimizer):
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
         return {
             "first": segment.first,
-            "lr": float(group["lr"]),
+            "lr": segment.hyperparameter(group["lr"]),
             "momentum": float(group["momentum"]),
             "dampening": float(group["dampening"]),
             "weight_decay": float(group["weight_decay"]),

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from .methods import Methods
-from .registry import UFUNCS, adopt, count, fresh, kept_order, poisoned, same_memory, saturated, uncount
-from .sync import host_sync
+from .registry import UFUNCS, adopt, capturing, count, fresh, kept_order, poisoned, same_memory, saturated
+from .sync import host_copy, host_sync
 
 NUMBERS = (bool, int, float, complex)
 IMPLICIT = (
@@ -55,9 +55,10 @@ class MemoryPointer:
 
 
 class ndarray(Methods):
-    """An array on the device. `_a` is NumPy's array, always writable; views share its memory."""
+    """An array on the device. `_a` is NumPy's array, always writable; views share its memory. `_block`: an owner's memory
+    as the pool counts it."""
 
-    __slots__ = ("__weakref__", "_a", "base")
+    __slots__ = ("__weakref__", "_a", "_block", "base")
     __module__ = "cupy"
     __array_priority__ = 100
     __hash__ = None  # type: ignore[assignment]
@@ -78,10 +79,6 @@ class ndarray(Methods):
         block = (ctypes.c_char * mem.size).from_address(mem.ptr)
         self._a = np.ndarray(shape, dtype, block, memptr.ptr - mem.ptr, strides)
         self.base = mem.owner if mem.owner.base is None else mem.owner.base
-
-    def __del__(self) -> None:
-        if getattr(self, "base", self) is None:
-            uncount(self._a.nbytes)
 
     def _view(self, a: np.ndarray) -> ndarray:
         x = object.__new__(ndarray)
@@ -116,6 +113,8 @@ class ndarray(Methods):
     def data(self) -> MemoryPointer:
         owner = self if self.base is None else self.base
         low, high = np.lib.array_utils.byte_bounds(owner._a)
+        for capture in capturing:
+            capture.pointers[self._a.ctypes.data] = self
         return MemoryPointer(Memory(owner, low, high - low), self._a.ctypes.data - low)
 
     @property
@@ -218,6 +217,7 @@ class ndarray(Methods):
         return fresh(self._a)
 
     def set(self, arr: Any, stream: Any = None) -> None:
+        host_copy("ndarray.set()")
         if not isinstance(arr, np.ndarray):
             raise TypeError("Only numpy.ndarray can be set to cupy.ndarray")
         if arr.dtype != self._a.dtype or arr.shape != self._a.shape:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 from .array import MemoryPointer, ndarray
-from .registry import HOOKS, Pool
+from .registry import EVERYBODY, HOOKS, Pool, allocators, capturing
 from .sync import host_sync
 
 DEVICES = 1
@@ -69,7 +70,9 @@ class Device:
         host_sync("Device.synchronize()")
 
     compute_capability = "90"
-    mem_info = property(lambda self: (_PROPERTIES["totalGlobalMem"] - Pool.reserved, _PROPERTIES["totalGlobalMem"]))  # type: ignore[operator]
+    mem_info = property(
+        lambda self: (_PROPERTIES["totalGlobalMem"] - EVERYBODY.reserved, _PROPERTIES["totalGlobalMem"])
+    )  # type: ignore[operator]
 
 
 class _State:
@@ -110,7 +113,10 @@ class Stream:
         self.ptr, self.device_id = 0 if null else id(self), _State.device
         self.is_non_blocking, self.priority = non_blocking, 0 if priority is None else priority
 
-    done = property(lambda self: True)
+    @property
+    def done(self) -> bool:
+        self._not_capturing("cudaStreamQuery")
+        return True
 
     def __enter__(self) -> Stream:
         _Streams.stack.append(_Streams.current)
@@ -125,7 +131,38 @@ class Stream:
         return self
 
     def synchronize(self) -> None:
+        self._not_capturing("cudaStreamSynchronize")
         host_sync("Stream.synchronize()")
+
+    # --- capture
+
+    def begin_capture(self, mode: Any = None) -> None:
+        from .capture import Capture
+
+        if not self.ptr:
+            raise RuntimeError("cannot capture on the default (legacy) stream")
+        if capturing:
+            raise CUDARuntimeError(
+                900, "cudaErrorStreamCaptureUnsupported: operation not permitted when stream is capturing"
+            )
+        capturing.append(Capture(self))
+
+    def end_capture(self) -> Any:
+        if not self.is_capturing():
+            raise CUDARuntimeError(401, "cudaErrorIllegalState: the operation cannot be performed in the present state")
+        capture = capturing.pop()
+        capture.close()
+        if capture.invalid:
+            raise CUDARuntimeError(901, "cudaErrorStreamCaptureInvalidated: operation failed due to a previous error")
+        return capture.graph()
+
+    def is_capturing(self) -> bool:
+        return any(capture.stream is self for capture in capturing)
+
+    def _not_capturing(self, what: str) -> None:
+        if self.is_capturing():
+            capturing[-1].invalid = True
+            raise CUDARuntimeError(900, f"cudaErrorStreamCaptureUnsupported: {what} while the stream is capturing")
 
     def record(self, event: Any = None) -> Event:
         event = Event() if event is None else event
@@ -159,22 +196,53 @@ def get_current_stream(device_id: int = -1) -> Stream:
 
 
 class MemoryPool:
-    """The pool's counts. Freed blocks stay with it until `free_all_blocks`."""
+    """A pool's counts. Freed blocks stay with it until `free_all_blocks`."""
+
+    def __init__(self, allocator: Any = None) -> None:
+        self._pool = Pool()
+
+    def malloc(self, size: int) -> MemoryPointer:
+        return MemoryPointer(self._pool.malloc(size), 0)
 
     def used_bytes(self) -> int:
-        return Pool.used
+        return self._pool.used
 
     def total_bytes(self) -> int:
-        return Pool.reserved
+        return self._pool.reserved
 
     def free_bytes(self) -> int:
-        return Pool.reserved - Pool.used
+        return self._pool.reserved - self._pool.used
 
     def free_all_blocks(self, stream: Any = None) -> None:
-        Pool.reserved = Pool.used
+        self._pool.reserved = self._pool.used
 
     def n_free_blocks(self) -> int:
-        return int(Pool.reserved > Pool.used)
+        return int(self._pool.reserved > self._pool.used)
+
+
+def default_pool() -> MemoryPool:
+    pool = MemoryPool()
+    pool._pool = EVERYBODY
+    return pool
+
+
+class UnownedMemory:
+    """Memory that something else owns."""
+
+    def __init__(self, ptr: int, size: int, owner: Any, device_id: int = -1) -> None:
+        if device_id < 0:
+            raise NotImplementedError("the double wants to be told the device")
+        self.ptr, self.size, self._owner, self.device_id = ptr, size, owner, device_id
+
+
+@contextmanager
+def using_allocator(allocator: Any = None) -> Iterator[None]:
+    """New arrays inside get their memory from there."""
+    allocators.append(allocator or EVERYBODY.malloc)
+    try:
+        yield
+    finally:
+        allocators.pop()
 
 
 class MemoryHook:
@@ -218,13 +286,18 @@ def _set_device(device: int) -> None:
     _State.device = _checked(device)
 
 
+def _synchronize() -> None:
+    get_current_stream()._not_capturing("cudaDeviceSynchronize")
+    host_sync("deviceSynchronize()")
+
+
 runtime = SimpleNamespace(
     CUDARuntimeError=CUDARuntimeError,
     getDeviceCount=lambda: DEVICES,
     getDevice=lambda: _State.device,
     setDevice=_set_device,
     getDeviceProperties=_properties,
-    deviceSynchronize=lambda: host_sync("deviceSynchronize()"),
+    deviceSynchronize=_synchronize,
     runtimeGetVersion=lambda: 13000,
     driverGetVersion=lambda: 13000,
     memGetInfo=lambda: Device().mem_info,
@@ -236,7 +309,8 @@ MODELLED = {
     "MemoryPool": MemoryPool, "MemoryHook": MemoryHook, "MemoryPointer": MemoryPointer,
     "PinnedMemoryPointer": PinnedMemoryPointer, "alloc_pinned_memory": PinnedMemoryPointer,
     "get_elapsed_time": get_elapsed_time, "get_current_stream": get_current_stream,
-    "get_device_id": lambda: _State.device,
+    "get_device_id": lambda: _State.device, "UnownedMemory": UnownedMemory, "using_allocator": using_allocator,
+    "get_cublas_handle": lambda: 1,
 }  # fmt: skip
 
 __all__ = ["MODELLED", "ndarray"]

@@ -10,8 +10,10 @@ from unittest import mock
 
 import numpy as np
 
-from minitorch import faults
+import minitorch
+from minitorch import cublas, faults
 
+from . import cublas as our_cublas
 from .kernels import model
 from .namespace import cupy, cupyx
 
@@ -24,14 +26,21 @@ def installed() -> Iterator[None]:
     with (
         mock.patch.object(device, "_import_cupy", return_value=cupy),
         mock.patch.object(device, "_import_special", return_value=cupyx.scipy.special),
+        mock.patch.object(cublas, "CDLL", our_cublas.library),
     ):
-        device.cuda_device_count.cache_clear()
-        forget_faults()
+        forget()
         try:
             yield
         finally:
-            device.cuda_device_count.cache_clear()
-            forget_faults()
+            forget()
+
+
+def forget() -> None:
+    """What the library knows of its GPU."""
+    for known in (device.cuda_device_count, cublas._library, cublas._handle):
+        known.cache_clear()
+    minitorch.cuda.graph.default_capture_stream = None
+    forget_faults()
 
 
 def forget_faults() -> None:

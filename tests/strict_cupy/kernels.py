@@ -22,9 +22,12 @@ Model = Callable[..., None]
 _models: dict[str, Model] = {}
 _C_TYPES = {"f": "float", "d": "double"}
 # Of CUDA's mathematics what is used; without a header, which takes longer to read than all else.
-_PREAMBLE = "typedef double float64;\n" + "\n".join(
+_PREAMBLE = "typedef double float64; typedef float float32;\n" + "\n".join(
     f'extern "C" double {f}(double); inline float {f}(float x) {{ return __builtin_{f}f(x); }}'
     for f in ("fabs", "sqrt", "exp", "expm1", "log", "log1p", "tanh")
+)
+_PREAMBLE += (
+    'extern "C" double pow(double, double); inline float pow(float x, float y) { return __builtin_powf(x, y); }'
 )
 
 
@@ -70,19 +73,23 @@ class ElementwiseKernel:
         shape = np.broadcast_shapes(*[np.shape(a) for a in args])
         if any(a.shape != shape for a in args[self.nin :]):
             raise ValueError(f"kernel {self.name!r}: an output has not the shape {shape}")
-        whole = [np.array(np.broadcast_to(a, shape)) if kind == "T" else a for (kind, _), a in zip(self.params, args)]
-        function = _compiled(tuple(map(tuple, self.params)), self.operation, *kinds)
+        for (kind, name), a in zip(self.params, args):
+            if kind != "T" and isinstance(a, np.ndarray) and a.dtype.name != kind:
+                raise TypeError(f"kernel {self.name!r}: {name} is {kind}, not {a.dtype}")
+        whole = [np.array(np.broadcast_to(a, shape)) if isinstance(a, np.ndarray) else a for a in args]
+        arrays = tuple(isinstance(a, np.ndarray) for a in args)
+        function = _compiled(tuple(map(tuple, self.params)), arrays, self.operation, *kinds)
         function(whole[-1].size, *[a.ctypes.data_as(ctypes.c_void_p) if hasattr(a, "ctypes") else a for a in whole])
         for target, values in zip(args[self.nin :], whole[self.nin :]):
             target[...] = values
 
 
 @cache
-def _compiled(params: tuple[tuple[str, str], ...], operation: str, kind: str) -> Any:
-    """The loop over all elements, as a C function (count, a pointer for each T, the numbers themselves)."""
+def _compiled(params: tuple[tuple[str, str], ...], arrays: tuple[bool, ...], operation: str, kind: str) -> Any:
+    """The loop over all elements, as a C function (count, a pointer for each array, the numbers themselves)."""
     compiler = shutil.which("c++") or shutil.which("g++") or pytest.skip("needs a C++ compiler")
-    signature = ", ".join(f"{kind} *p_{name}" if kind == "T" else f"{kind} {name}" for kind, name in params)
-    elements = " ".join(f"T &{name} = p_{name}[i];" for kind, name in params if kind == "T")
+    signature = ", ".join(f"{t} *p_{n}" if array else f"{t} {n}" for (t, n), array in zip(params, arrays))
+    elements = " ".join(f"{t} &{n} = p_{n}[i];" for (t, n), array in zip(params, arrays) if array)
     source = (
         f"{_PREAMBLE}\ntypedef {_C_TYPES[kind]} T;\n"
         f'extern "C" void kernel(long n, {signature}) {{ for (long i = 0; i < n; i++) {{ {elements}\n{operation};\n}} }}'
@@ -94,7 +101,7 @@ def _compiled(params: tuple[tuple[str, str], ...], operation: str, kind: str) ->
         if done.returncode:
             raise RuntimeError(f"{done.stderr}\n{source}")
         function = ctypes.CDLL(str(library)).kernel
-    function.argtypes = [ctypes.c_long, *[ctypes.c_void_p if k == "T" else ctypes.c_double for k, _ in params]]
+    function.argtypes = [ctypes.c_long, *[ctypes.c_void_p if array else ctypes.c_double for array in arrays]]
     function.restype = None
     return function
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .indexing import getitem, setitem, take
 from .registry import UFUNCS, bare, fresh, is_device_array
-from .sync import host_sync
+from .sync import host_sync, library_call
 
 
 def _operator(name: str) -> Any:
@@ -204,5 +204,7 @@ class Methods:
 def product(f: Any, a: Any, b: Any) -> Any:
     """matmul and dot, in the common dtype."""
     a, b = bare(a), bare(b)
+    if np.result_type(a, b).kind == "f":
+        library_call("cuBLAS")
     with np.errstate(all="ignore"):
         return fresh(f(a, b))

@@ -87,6 +87,8 @@ def polygamma(n: Any, x: Any) -> Any:
     orders = np.unique(routines.bare(n)).tolist()
     if len(orders) != 1:
         raise NotImplementedError("the double models polygamma of one order")
+    if orders[0] > 1000:  # poison, in a graph's capture
+        return fresh(np.full(routines.bare(x).shape, np.nan))
     return fresh(gamma.polygamma(int(orders[0]), routines.bare(x).astype(np.float64)))
 
 
@@ -103,7 +105,7 @@ UFUNCS.update(_ufuncs("cupy"))
 _WHERE = dict(SNAPSHOT["where"], name="cupy_where")
 UFUNCS["where"] = ufunc(_WHERE, np.where, "")
 
-_POOLS = cuda_.MemoryPool(), cuda_.MemoryPool()
+_POOLS = cuda_.default_pool(), cuda_.MemoryPool()
 cuda = Module("cupy.cuda", cuda_.MODELLED)
 _shared = {  # dtypes and numbers
     name: getattr(np, name)

@@ -81,18 +81,26 @@ def built(form: Any, array: Callable[[np.ndarray], Any]) -> Any:
 def recorded() -> Iterator[set[Call]]:
     """The calls made inside that did not raise."""
     recorder = _Recorder()
+    with wrapped(recorder.noting):
+        yield recorder.calls
+
+
+def wrapped(wrapper: Callable[[Callable[[tuple[Any, ...]], str], Any], Any]) -> ExitStack:
+    """Put `wrapper(path, function)` in the place of every function of CuPy's, until the stack is closed; path(args) is
+    what is called."""
     names = {id(u): f"cupy.{name}" for name, u in UFUNCS.items()}
     names |= {id(u): f"cupyx.scipy.special.{name}" for name, u in vars(special).items() if isinstance(u, ufunc)}
-    with ExitStack() as stack:
-        put = lambda owner, name, value: stack.enter_context(mock.patch.object(owner, name, value))
-        for name in ("__call__", "at", "reduce", "outer", "accumulate"):
-            path = lambda args, name=name: names[id(args[0])] + ("" if name == "__call__" else f".{name}")
-            put(ufunc, name, recorder.noting(path, getattr(ufunc, name)))
-        for name, function in list(vars(cupy).items()):
-            if inspect.isfunction(function) and not name.startswith("_"):
-                put(cupy, name, recorder.noting(lambda args, name=name: f"cupy.{name}", function))
-        for cls in (Methods, ndarray):
-            for name, function in list(vars(cls).items()):
-                if inspect.isfunction(function) and (not name.startswith("_") or name in _DUNDERS):
-                    put(cls, name, recorder.noting(lambda args, name=name: f"cupy.ndarray.{name}", function))
-        yield recorder.calls
+    stack = ExitStack()
+    put = lambda owner, name, value: stack.enter_context(mock.patch.object(owner, name, value))
+    for name in ("__call__", "at", "reduce", "outer", "accumulate"):
+        path = lambda args, name=name: names[id(args[0])] + ("" if name == "__call__" else f".{name}")
+        put(ufunc, name, wrapper(path, getattr(ufunc, name)))
+    for name, function in list(vars(cupy).items()):
+        if inspect.isfunction(function) and not name.startswith("_"):
+            put(cupy, name, wrapper(lambda args, name=name: f"cupy.{name}", function))
+    put(special, "polygamma", wrapper(lambda args: "cupyx.scipy.special.polygamma", special.polygamma))
+    for cls in (Methods, ndarray):
+        for name, function in list(vars(cls).items()):
+            if inspect.isfunction(function) and (not name.startswith("_") or name in _DUNDERS):
+                put(cls, name, wrapper(lambda args, name=name: f"cupy.ndarray.{name}", function))
+    return stack

@@ -26,29 +26,54 @@ def bare(x: Any) -> np.ndarray:
     return x._a
 
 
-class Pool:
-    """The bytes in use, and the most there were, as the memory pool counts them."""
+# --- memory
 
-    used = reserved = 0
+
+class Block:
+    """Memory that a pool has handed out, and takes back when nobody holds it."""
+
+    def __init__(self, pool: Pool, size: int) -> None:
+        self.pool, self.size, self.device_id = pool, size, 0
+        self.ptr = Pool.next
+        Pool.next += max(size, 1)
+        pool.used += size
+        pool.reserved = max(pool.reserved, pool.used)
+        for hook in HOOKS:
+            hook.malloc_postprocess(device_id=0, size=size, mem_size=size, mem_ptr=self.ptr, pmem_id=id(self))
+
+    def __del__(self) -> None:
+        self.pool.used -= self.size
+        for hook in HOOKS:
+            hook.free_postprocess(device_id=0, mem_size=self.size, mem_ptr=self.ptr, pmem_id=id(self))
+
+
+class Pool:
+    """The bytes in use, and the most there were."""
+
+    next = 1 << 20  # an address: no array lies there, they are NumPy's
+
+    def __init__(self) -> None:
+        self.used = self.reserved = 0
+
+    def malloc(self, size: int) -> Block:
+        return Block(self, size)
 
 
 HOOKS: list[Any] = []  # the memory hooks that are on
+EVERYBODY = Pool()
+allocators: list[Any] = [EVERYBODY.malloc]  # the last one is asked for the memory of new arrays
 
 
 def count(x: Any) -> None:
-    """Count the memory of a new array; its `__del__` calls `uncount`."""
-    n = x._a.nbytes
-    Pool.used += n
-    Pool.reserved = max(Pool.reserved, Pool.used)
-    for hook in HOOKS:
-        hook.malloc_postprocess(device_id=0, size=n, mem_size=n, mem_ptr=1, pmem_id=1)
+    """Ask the allocator for the memory of a new array."""
+    x._block = allocators[-1](x._a.nbytes)
+    if capturing and allocators[-1] == EVERYBODY.malloc:
+        raise AssertionError(
+            "memory from everybody's pool during a capture: others get it while the graph writes there"
+        )
 
 
-def uncount(n: int) -> None:
-    """Memory of that many bytes goes back to the pool."""
-    Pool.used -= n
-    for hook in HOOKS:
-        hook.free_postprocess(device_id=0, mem_size=n, mem_ptr=1, pmem_id=1)
+capturing: list[Any] = []  # the capture that is going on
 
 
 def fresh(a: Any) -> Any:
@@ -81,7 +106,8 @@ def same_memory(a: np.ndarray, b: np.ndarray) -> bool:
 def saturated(a: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """`a` in another dtype. A number too large for an integer becomes the largest one, as on the GPU."""
     if a.dtype.kind != "f" or dtype.kind not in "iu":
-        return a.astype(dtype, copy=False)
+        with np.errstate(all="ignore"):
+            return a.astype(dtype, copy=False)
     limits = np.iinfo(dtype)
     with np.errstate(all="ignore"):
         inside = np.clip(a, float(limits.min), float(limits.max)).astype(dtype)

@@ -10,7 +10,7 @@ import numpy as np
 from .array import Capsule, MemoryPointer, ndarray, refuse_device_integers
 from .methods import check_kind, product
 from .registry import UFUNCS, bare, fresh, is_device_array, kept_order, poisoned, same_memory, saturated
-from .sync import host_sync
+from .sync import host_copy, host_sync, library_call
 
 # As NumPy's functions of the same name, on device arrays alone. Results are views where NumPy's are.
 SAME = (
@@ -19,6 +19,7 @@ SAME = (
 ).split()
 # These read values on the host, to know the size of what they give.
 SYNCHRONIZING = "unique argwhere flatnonzero bincount".split()
+JOINING = "concatenate stack hstack vstack".split()  # many arrays by their addresses, which are copied to the device
 
 
 def unpacked(x: Any) -> Any:
@@ -47,6 +48,10 @@ def same_as_numpy(name: str, signature: inspect.Signature) -> Any:
             refuse_device_integers(x if isinstance(x, tuple | list) and not any(map(is_device_array, x)) else ())
         if name in SYNCHRONIZING:
             host_sync(f"{name}()")
+        if name in ("tensordot", "linalg.qr"):
+            library_call("cuBLAS")
+        if name in JOINING and len(given[0]) > 8:
+            host_copy(f"{name}() of more than eight arrays")
         with np.errstate(all="ignore"):
             found = function(*map(unpacked, bound.args), **{k: unpacked(v) for k, v in bound.kwargs.items()})
         whole = given[0] if is_device_array(given[0]) else None
@@ -78,8 +83,17 @@ def array(
         return fresh(np.array([x._a for x in obj], dtype))
     if blocking:
         host_sync("asarray(blocking=True)")
+    if np.ndim(obj) and not pinned(obj):
+        host_copy("array()")
     found = np.array(obj, order=order, ndmin=ndmin)  # type: ignore[call-overload]
     return kept_order(saturated(found, np.dtype(dtype)).copy(order) if dtype is not None else found)
+
+
+def pinned(x: Any) -> bool:
+    """Whether a host array lies in pinned memory, which is copied by itself."""
+    while isinstance(x, np.ndarray):
+        x = x.base
+    return isinstance(getattr(x, "obj", x), bytearray)
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, blocking: bool = False) -> Any:
@@ -244,6 +258,8 @@ def einsum(*operands: Any, **kwargs: Any) -> Any:
     if unknown := kwargs.keys() - {"dtype", "optimize"}:
         raise TypeError(f"Did not understand the following kwargs: {sorted(unknown)}")
     subscripts, *arrays = operands
+    if len(arrays) > 1:
+        library_call("cuBLAS")
     return fresh(np.einsum(subscripts, *map(bare, arrays), optimize=bool(kwargs.get("optimize"))))
 
 
@@ -297,7 +313,7 @@ def _own(function: Any) -> bool:
     return inspect.isfunction(function) and function.__module__ == __name__ and not function.__name__.startswith("_")
 
 
-_HELPERS = {"unpacked", "same_as_numpy", "view_of", "by_method"}
+_HELPERS = {"pinned", "unpacked", "same_as_numpy", "view_of", "by_method"}
 OWN = {name: f for name, f in globals().items() if _own(f) and name not in _HELPERS}
 METHODS = {n: by_method(n) for n in "sum prod mean max min any all argmax argmin cumsum cumprod squeeze".split()}
 METHODS |= {"amax": METHODS["max"], "amin": METHODS["min"]}

@@ -135,7 +135,8 @@ def take_snapshot() -> dict[str, Any]:
         "cupy.ndarray": cupy.ndarray, "cupy.ufunc": cupy.ufunc, "cupy.cuda.Device": cupy.cuda.Device,
         "cupy.cuda.Event": cupy.cuda.Event, "cupy.cuda.Stream": cupy.cuda.Stream,
         "cupy.cuda.MemoryPool": cupy.cuda.MemoryPool, "cupy.cuda.MemoryHook": cupy.cuda.MemoryHook,
-        "cupy.cuda.MemoryPointer": cupy.cuda.MemoryPointer,
+        "cupy.cuda.MemoryPointer": cupy.cuda.MemoryPointer, "cupy.cuda.Graph": cupy.cuda.Graph,
+        "cupy.cuda.UnownedMemory": cupy.cuda.UnownedMemory,
         "cupy.ElementwiseKernel": cupy.ElementwiseKernel,
     }.items():  # fmt: skip
         snapshot["names"][owner] = sorted(n for n in dir(cls) if not n.startswith("_") or re.fullmatch(r"__\w+__", n))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .registry import capturing
+
 
 class HostSync(AssertionError):
     """A host synchronisation inside `forbid_sync()`. No TypeError or RuntimeError: the code under test handles those."""
@@ -17,9 +19,24 @@ class _State:
 
 def host_sync(what: str) -> None:
     """Said by everything that needs the values of an array on the host."""
+    if capturing:
+        raise RuntimeError(f"{what}: the current stream is capturing, so synchronous API calls are disallowed")
     _State.count += 1
     if _State.forbidden:
         raise HostSync(f"{what} makes the host wait for the GPU")
+
+
+def host_copy(what: str) -> None:
+    """Said by everything that copies memory of the host to the device. In a graph it would be copied again at each
+    replay, from memory that is something else by then: CuPy does not always say so."""
+    if capturing:
+        raise RuntimeError(f"{what}: the current stream is capturing, and this copies from memory of the host")
+
+
+def library_call(name: str) -> None:
+    """Said by everything that calls cuBLAS and the like."""
+    if capturing:
+        raise NotImplementedError(f"calling {name} API during stream capture is currently unsupported")
 
 
 def host_syncs() -> int:
