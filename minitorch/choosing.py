@@ -30,11 +30,10 @@ def zero_unless(mask: Array, x: Array) -> Array:
     """
     if mask.dtype.char != "?":
         mask = mask.astype("?")  # in half the time of mask != 0
-    if not x.ndim:
+    if not x.ndim or not isinstance(x, np.ndarray):
         return xp(x).where(mask, x, x.dtype.type(0))
     bits = _bits(x)
-    if isinstance(mask, np.ndarray):
-        mask = mask.astype(bits.dtype)  # within the product that would take twice the time
+    mask = mask.astype(bits.dtype)  # within the product that would take twice the time
     return (bits * mask).view(x.dtype)
 
 

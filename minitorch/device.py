@@ -74,6 +74,11 @@ def xp(x: Array) -> Any:
     return np
 
 
+def is_on_gpu(x: Any) -> bool:
+    """Whether `x` is a CuPy array."""
+    return type(x).__module__.startswith("cupy")
+
+
 class device:
     """`device("cpu")`, `device("cuda")`, `device("cuda:1")`, `device("cuda", 1)`, `device(0)`."""
 

@@ -126,6 +126,6 @@ def test_what_is_written_in_place_is_read_before(cuda: str) -> None:
         return x * spare
 
     x, y, z = (torch.tensor(v, device="cuda")._data for v in ([1.0, 2.0], [10.0, 20.0], [0.0, 0.0]))
-    out = fusion.in_one_kernel(formula, [x, y], {"z": z}, {"scale": 3.0}, spares=1)
+    out = fusion.in_one_kernel(formula, [x, y], {"z": z, "scale": 3.0}, spares=1)
     found = [torch.tensor(a.tolist()).tolist() for a in (x, y, z, out)]
     assert found == [[11, 22], [10, 20], [14, 28], [154, 616]]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol
 
 from minitorch.autograd.mismatch import promoted
+from minitorch.fusion import elementwise
 
 P = ParamSpec("P")
 Rule = Callable[..., Any]
@@ -32,7 +33,13 @@ class Op:
     """What the tape knows of an op: its array function, its rules, its signature and its plans."""
 
     def __init__(
-        self, function: Callable[..., Any], rules: tuple[Rule | None, ...], promote: Any, view: bool, name: Any
+        self,
+        function: Callable[..., Any],
+        rules: tuple[Rule | None, ...],
+        promote: Any = False,
+        view: bool = False,
+        name: Any = None,
+        fused: bool = False,
     ) -> None:
         self.function, self.rules, self.view, self._name = function, rules, view, name
         self.promote: Any = promoted if promote is True else promote
@@ -51,6 +58,8 @@ class Op:
         self.positional_options = [p.name for p in options if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.defaults = {p.name: p.default for p in options}
         self.named = [self._names(rule) for rule in rules]
+        if fused:
+            self.rules = tuple([rule and elementwise(rule) for rule in rules])
 
     def _names(self, rule: Rule | None) -> list[str]:
         if rule is None:

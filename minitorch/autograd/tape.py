@@ -171,7 +171,7 @@ BACKWARD_TWICE = (
 
 
 def differentiable(
-    *rules: Rule | None, promote: Any = False, view: bool = False, name: Any = None
+    *rules: Rule | None, promote: Any = False, view: bool = False, name: Any = None, elementwise: bool = False
 ) -> Callable[[Callable[P, Any]], Call[P]]:
     """Make an op of an array function: one rule per array argument, None where there is no gradient.
 
@@ -181,10 +181,11 @@ def differentiable(
     promote: convert the arrays to PyTorch's common dtype first, as arithmetic does; or the function that converts them.
     view: the result shares the memory of the first argument, so writes into it go through.
     name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
+    elementwise: the rules have several steps, element by element: on a GPU each rule becomes one kernel (fusion.py).
     """
 
     def decorate(function: Callable[P, Any]) -> Call[P]:
-        op = Op(function, rules, promote, view, name)
+        op = Op(function, rules, promote, view, name, elementwise)
         OPS[op.name] = op
         op.call = functools.wraps(function)(_caller(op))
         op.call.op, op.call.array = op, function

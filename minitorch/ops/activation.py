@@ -19,7 +19,7 @@ from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
-from minitorch.ops.rational import as_one, in_cache
+from minitorch.ops.rational import as_one
 from minitorch.ops.reduce import sum as sum_over
 from minitorch.ops.shape import reshape
 from minitorch.ops.special import erf
@@ -48,8 +48,8 @@ def one_kernel(function: Callable[..., Array]) -> Callable[..., Array]:
     """Let an array function of elementwise steps work on large arrays in blocks, and on a GPU in one kernel."""
 
     @functools.wraps(function)
-    def whole(input: Array, **options: Any) -> Array:
-        return as_one(functools.partial(function, **options) if options else function, input)
+    def whole(input: Array, *args: Any, **options: Any) -> Array:
+        return as_one(function, input, *args, **options)
 
     return whole
 
@@ -57,7 +57,7 @@ def one_kernel(function: Callable[..., Array]) -> Callable[..., Array]:
 # --- pieces of straight lines
 
 
-@differentiable(lambda g, out: masked(g, out))
+@differentiable(lambda g, out: masked(g, out), elementwise=True)
 def relu(input: Array) -> Array:
     """max(input, 0). The derivative at 0 is 0; at NaN it is 1, as in PyTorch (NaN != 0)."""
     if input.dtype.kind == "b":
@@ -65,8 +65,9 @@ def relu(input: Array) -> Array:
     return positive_part(input)
 
 
-@differentiable(lambda g, input, negative_slope: where(input > 0, g, g * negative_slope))
+@differentiable(lambda g, input, negative_slope: where(input > 0, g, g * negative_slope), elementwise=True)
 @floating
+@one_kernel
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """input where it is positive, else negative_slope * input."""
     if 0 < negative_slope <= 1:
@@ -78,13 +79,14 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     lambda g, input, weight: where(input > 0, g, g * weight),
     lambda g, input, weight: masked(g * input, input <= 0),
     name="PreluKernelBackward0",
+    elementwise=True,
 )
 def prelu(input: Array, weight: Array) -> Array:
     """leaky_relu whose slope is the tensor `weight`, broadcast against input."""
     return select(input > 0, input, input * weight)
 
 
-@differentiable(lambda g, input, min_val, max_val: masked(g, (input > min_val) & (input < max_val)))
+@differentiable(lambda g, input, min_val, max_val: masked(g, (input > min_val) & (input < max_val)), elementwise=True)
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """input limited to [min_val, max_val]; the derivative is 0 at both ends."""
     if input.dtype.kind == "b":
@@ -103,7 +105,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
 _SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes for float64 too
 
 
-@differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)))
+@differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)), elementwise=True)
 @floating
 @one_kernel
 def hardsigmoid(input: Array) -> Array:
@@ -111,7 +113,7 @@ def hardsigmoid(input: Array) -> Array:
     return limited(input + 3, 0, 6) / 6
 
 
-@differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))))
+@differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))), elementwise=True)
 @floating
 @one_kernel
 def hardswish(input: Array) -> Array:
@@ -119,8 +121,9 @@ def hardswish(input: Array) -> Array:
     return input * limited(input + 3, 0, 6) / 6
 
 
-@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)))
+@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True)
 @floating
+@one_kernel
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """input moved towards 0 by lambd; 0 where |input| <= lambd."""
     if not lambd >= 0:
@@ -128,15 +131,16 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return positive_part(input - lambd) + limited(input + lambd, None, 0)
 
 
-@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)))
+@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True)
 @floating
+@one_kernel
 def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     """input where |input| > lambd, else 0."""
     inside = (input >= -lambd) & (input <= lambd)
     return masked.array(input, ~inside)
 
 
-@differentiable(lambda g, input, threshold: masked(g, ~(input <= threshold)))
+@differentiable(lambda g, input, threshold: masked(g, ~(input <= threshold)), elementwise=True)
 def threshold(input: Array, threshold: float, value: float) -> Array:
     """input where it exceeds `threshold`, else `value`."""
     if input.dtype.kind == "b":
@@ -157,6 +161,7 @@ def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: f
 @differentiable(
     _elu_gradient,
     name=lambda alpha, scale, input_scale: "EluBackward0" if input_scale == 1.0 else "CeluBackward0",
+    elementwise=True,
 )
 @floating
 @one_kernel
@@ -192,8 +197,11 @@ def _softplus(lib: Any, x: Array) -> Array:
     return lib.log1p(lib.exp(-lib.absolute(x))) + positive_part(x)
 
 
-@differentiable(lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)))
+@differentiable(
+    lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)), elementwise=True
+)
 @floating
+@one_kernel
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; where beta * input > threshold, input itself."""
     lib = xp(input)
@@ -201,7 +209,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     return select(scaled > threshold, input, _softplus(lib, scaled) / beta)
 
 
-@differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0")
+@differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0", elementwise=True)
 @floating
 @one_kernel
 def logsigmoid(input: Array) -> Array:
@@ -215,7 +223,7 @@ def _silu_gradient(g: Any, input: Any) -> Any:
     return g * (s * (1 + input * (1 - s)))
 
 
-@differentiable(_silu_gradient)
+@differentiable(_silu_gradient, elementwise=True)
 @floating
 @one_kernel
 def silu(input: Array) -> Array:
@@ -228,7 +236,7 @@ def _mish_gradient(g: Any, input: Any) -> Any:
     return g * (t + input * sigmoid(input) * (1 - t * t))
 
 
-@differentiable(_mish_gradient)
+@differentiable(_mish_gradient, elementwise=True)
 @floating
 @one_kernel
 def mish(input: Array) -> Array:
@@ -266,12 +274,12 @@ def _gelu_inner(x: Any) -> Any:
     return _SQRT_2_OVER_PI * (x + _GELU_CUBIC * (x * x * x))
 
 
-@differentiable(_gelu_gradient)
+@differentiable(_gelu_gradient, elementwise=True)
 @floating
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; or the tanh form. Hendrycks, Gimpel 2016."""
     if approximate == "none":
-        return in_cache(_gelu, input) if input.ndim else 0.5 * input * (1 + erf.array(input * math.sqrt(0.5)))
+        return as_one(_gelu, input) if input.ndim else 0.5 * input * (1 + erf.array(input * math.sqrt(0.5)))
     if approximate == "tanh":
         return as_one(_gelu_tanh, input)
     raise RuntimeError("approximate argument must be either none or tanh.")

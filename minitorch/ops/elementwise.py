@@ -20,13 +20,13 @@ from minitorch.ops.rational import as_one
 # --- powers, exponentials, logarithms
 
 
-@differentiable(lambda g, out: g / (2 * out))
+@differentiable(lambda g, out: g / (2 * out), elementwise=True)
 def sqrt(input: Array) -> Array:
     """The square root; of negative numbers, NaN."""
     return xp(input).sqrt(to_floating(input))
 
 
-@differentiable(lambda g, out: -0.5 * g * (out * out * out))
+@differentiable(lambda g, out: -0.5 * g * (out * out * out), elementwise=True)
 def rsqrt(input: Array) -> Array:
     """1 / sqrt(input)."""
     return 1 / xp(input).sqrt(to_floating(input))
@@ -38,13 +38,13 @@ def exp(input: Array) -> Array:
     return xp(input).exp(to_floating(input))
 
 
-@differentiable(lambda g, out: g * out * math.log(2.0))
+@differentiable(lambda g, out: g * out * math.log(2.0), elementwise=True)
 def exp2(input: Array) -> Array:
     """2 ** input."""
     return xp(input).exp2(to_floating(input))
 
 
-@differentiable(lambda g, out: g * (out + 1))
+@differentiable(lambda g, out: g * (out + 1), elementwise=True)
 def expm1(input: Array) -> Array:
     """e ** input - 1, exact near 0."""
     return xp(input).expm1(to_floating(input))
@@ -56,19 +56,19 @@ def log(input: Array) -> Array:
     return xp(input).log(to_floating(input))
 
 
-@differentiable(lambda g, input: g / (input * math.log(2.0)))
+@differentiable(lambda g, input: g / (input * math.log(2.0)), elementwise=True)
 def log2(input: Array) -> Array:
     """The logarithm to base 2."""
     return xp(input).log2(to_floating(input))
 
 
-@differentiable(lambda g, input: g / (input * math.log(10.0)))
+@differentiable(lambda g, input: g / (input * math.log(10.0)), elementwise=True)
 def log10(input: Array) -> Array:
     """The logarithm to base 10."""
     return xp(input).log10(to_floating(input))
 
 
-@differentiable(lambda g, input: g / (input + 1))
+@differentiable(lambda g, input: g / (input + 1), elementwise=True)
 def log1p(input: Array) -> Array:
     """log(1 + input), exact near 0."""
     return xp(input).log1p(to_floating(input))
@@ -78,6 +78,7 @@ def log1p(input: Array) -> Array:
     lambda g, input, other: g / (1 + exp(other - input)),
     lambda g, input, other: g / (1 + exp(input - other)),
     promote=True,
+    elementwise=True,
 )
 def logaddexp(input: Array, other: Array) -> Array:
     """log(exp(input) + exp(other)), without overflow."""
@@ -116,7 +117,7 @@ def xlogy(input: Any, other: Any, **options: Any) -> Any:
     return _xlogy(float(input) if input.__class__ is int else input, other, **options)
 
 
-@differentiable(lambda g, out: g * (1 - out) * out)
+@differentiable(lambda g, out: g * (1 - out) * out, elementwise=True)
 def sigmoid(input: Array) -> Array:
     """1 / (1 + exp(-input))."""
     x = to_floating(input)
@@ -135,7 +136,7 @@ def _sigmoid(x: Array) -> Array:
     return lib.reciprocal(out, out=out)
 
 
-@differentiable(lambda g, input: g / (input * (1 - input)))
+@differentiable(lambda g, input: g / (input * (1 - input)), elementwise=True)
 def _logit(input: Array) -> Array:
     input = to_floating(input)
     return xp(input).log(input / (1 - input))
@@ -161,25 +162,25 @@ def cos(input: Array) -> Array:
     return xp(input).cos(to_floating(input))
 
 
-@differentiable(lambda g, out: g * (1 + out * out))
+@differentiable(lambda g, out: g * (1 + out * out), elementwise=True)
 def tan(input: Array) -> Array:
     """The tangent of radians."""
     return xp(input).tan(to_floating(input))
 
 
-@differentiable(lambda g, input: g * rsqrt(1 - input * input))
+@differentiable(lambda g, input: g * rsqrt(1 - input * input), elementwise=True)
 def asin(input: Array) -> Array:
     """The angle in radians whose sine is `input`."""
     return xp(input).arcsin(to_floating(input))
 
 
-@differentiable(lambda g, input: g * -rsqrt(1 - input * input))
+@differentiable(lambda g, input: g * -rsqrt(1 - input * input), elementwise=True)
 def acos(input: Array) -> Array:
     """The angle in radians whose cosine is `input`."""
     return xp(input).arccos(to_floating(input))
 
 
-@differentiable(lambda g, input: g / (input * input + 1))
+@differentiable(lambda g, input: g / (input * input + 1), elementwise=True)
 def atan(input: Array) -> Array:
     """The angle in radians whose tangent is `input`."""
     return xp(input).arctan(to_floating(input))
@@ -195,6 +196,7 @@ def _per_square(x: Any, input: Any, other: Any) -> Any:
     lambda g, input, other: g * _per_square(other, input, other),
     lambda g, input, other: g * _per_square(-input, input, other),
     promote=promoted_to_floats,
+    elementwise=True,
 )
 def atan2(input: Array, other: Array) -> Array:
     """The angle in radians of the point (other, input)."""
@@ -214,25 +216,25 @@ def cosh(input: Array) -> Array:
     return xp(input).cosh(to_floating(input))
 
 
-@differentiable(lambda g, out: g * (1 - out * out))
+@differentiable(lambda g, out: g * (1 - out * out), elementwise=True)
 def tanh(input: Array) -> Array:
     """The hyperbolic tangent."""
     return xp(input).tanh(to_floating(input))
 
 
-@differentiable(lambda g, input: g * rsqrt(input * input + 1))
+@differentiable(lambda g, input: g * rsqrt(input * input + 1), elementwise=True)
 def asinh(input: Array) -> Array:
     """The inverse of sinh."""
     return xp(input).arcsinh(to_floating(input))
 
 
-@differentiable(lambda g, input: g * rsqrt(input * input - 1))
+@differentiable(lambda g, input: g * rsqrt(input * input - 1), elementwise=True)
 def acosh(input: Array) -> Array:
     """The inverse of cosh; below 1, NaN."""
     return xp(input).arccosh(to_floating(input))
 
 
-@differentiable(lambda g, input: g / (1 - input * input))
+@differentiable(lambda g, input: g / (1 - input * input), elementwise=True)
 def atanh(input: Array) -> Array:
     """The inverse of tanh; outside [-1, 1], NaN."""
     return xp(input).arctanh(to_floating(input))

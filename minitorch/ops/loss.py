@@ -16,6 +16,7 @@ from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, select
 from minitorch.device import Array, xp
 from minitorch.faults import require_between
+from minitorch.fusion import elementwise
 from minitorch.ops.activation import hardtanh, logsigmoid
 from minitorch.ops.arithmetic import clamp, sign
 from minitorch.ops.elementwise import exp, log, sigmoid
@@ -102,7 +103,7 @@ def _bce_logits_target(g: Any, input: Any, weight: Any, pos_weight: Any, reducti
     return slope * _per_element(g, reduction, input)
 
 
-@differentiable(_bce_logits_input, _bce_logits_target, None, None)
+@differentiable(_bce_logits_input, _bce_logits_target, None, None, elementwise=True)
 def binary_cross_entropy_with_logits(
     input: Array, target: Array, weight: Array = None, pos_weight: Array = None, *, reduction: str = "mean"
 ) -> Array:
@@ -117,17 +118,21 @@ def binary_cross_entropy_with_logits(
                 f"{dtypes.scalar_name(target)}; convert the target with .float()"
             )
         input, target = _single(input), _single(target)
+    loss = _bce_logits(input, target, weight, pos_weight)
+    if loss.shape != target.shape:
+        _same_shape_as(target, loss)
+    return reduced(loss, reduction, kind)
+
+
+@elementwise
+def _bce_logits(input: Array, target: Array, weight: Array | None, pos_weight: Array | None) -> Array:
     lib = xp(input)
     softplus = lib.log1p(lib.exp(-lib.absolute(input)))
     softplus -= limited(input, None, 0)
     if pos_weight is not None:
         softplus = softplus * ((pos_weight - 1) * target + 1)
     loss = (1 - target) * input + softplus
-    if weight is not None:
-        loss = loss * weight
-    if loss.shape != target.shape:
-        _same_shape_as(target, loss)
-    return reduced(loss, reduction, kind)
+    return loss if weight is None else loss * weight
 
 
 _RAW_SCORES = ", but one is {value}. For raw scores use binary_cross_entropy_with_logits."
@@ -148,7 +153,7 @@ def _bce_target(g: Any, input: Any, weight: Any, reduction: str) -> Any:
     return slope * _per_element(g, reduction, input)
 
 
-@differentiable(_bce_input, _bce_target, None)
+@differentiable(_bce_input, _bce_target, None, elementwise=True)
 def binary_cross_entropy(input: Array, target: Array, weight: Array = None, *, reduction: str = "mean") -> Array:
     """-(t * log(x) + (1 - t) * log(1 - x)) for probabilities x; the logarithms are cut at -100."""
     if target.dtype != input.dtype:
@@ -161,12 +166,17 @@ def binary_cross_entropy(input: Array, target: Array, weight: Array = None, *, r
     input, target = _single(input), _single(target)
     for name, x in ("input", input), ("target", target):
         require_between(x, 0, 1, f"all elements of {name} should be between 0 and 1{_RAW_SCORES}", RuntimeError)
-    lib = xp(input)
-    loss = (target - 1) * limited(lib.log1p(-input), -100) - target * limited(lib.log(input), -100)
+    loss = _bce(input, target)
     if weight is not None:
         loss = loss * weight
         _same_shape_as(target, loss)
     return reduced(loss, reduction, kind)
+
+
+@elementwise
+def _bce(input: Array, target: Array) -> Array:
+    lib = xp(input)
+    return (target - 1) * limited(lib.log1p(-input), -100) - target * limited(lib.log(input), -100)
 
 
 # --- negative log likelihood
@@ -329,13 +339,19 @@ def _total(number: Array, weights: Array | None, used: Array | None) -> Any:
     lambda g, input, target, reduction: _mse_gradient(g, input - target, reduction),
     lambda g, input, target, reduction: _mse_gradient(g, target - input, reduction),
     promote=True,
+    elementwise=True,
 )
 def mse_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
     """(input - target) ** 2."""
     _need_floating("mse_loss", input)
     kind = input.dtype
-    d = _single(input) - _single(target)
-    return reduced(d * d, reduction, kind)
+    return reduced(_squared(_single(input), _single(target)), reduction, kind)
+
+
+@elementwise
+def _squared(input: Array, target: Array) -> Array:
+    d = input - target
+    return d * d
 
 
 def _mse_gradient(g: Any, d: Any, reduction: str) -> Any:
@@ -346,6 +362,7 @@ def _mse_gradient(g: Any, d: Any, reduction: str) -> Any:
     lambda g, input, target, reduction: _l1_gradient(g, input - target, reduction),
     lambda g, input, target, reduction: _l1_gradient(g, target - input, reduction),
     name=lambda reduction: _last_step(reduction, "Abs"),
+    elementwise=True,
 )
 def l1_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
     """|input - target|; the derivative at 0 is 0."""
@@ -362,8 +379,12 @@ def l1_loss(input: Array, target: Array, *, reduction: str = "mean") -> Array:
                 f"dtype. Got: {_name(kind)}"
             )
         kind = np.dtype(np.int64) if reduction == "sum" else kind
-    d = input - target
-    return reduced(xp(d).absolute(d), reduction, kind)
+    return reduced(_distance(input, target), reduction, kind)
+
+
+@elementwise
+def _distance(input: Array, target: Array) -> Array:
+    return xp(input).absolute(input - target)
 
 
 def _l1_gradient(g: Any, d: Any, reduction: str) -> Any:
@@ -374,6 +395,7 @@ def _l1_gradient(g: Any, d: Any, reduction: str) -> Any:
     lambda g, input, target, beta, reduction: _smooth_l1_gradient(g, input - target, beta, reduction),
     lambda g, input, target, beta, reduction: _smooth_l1_gradient(g, target - input, beta, reduction),
     promote=True,
+    elementwise=True,
 )
 def smooth_l1_loss(input: Array, target: Array, *, beta: float = 1.0, reduction: str = "mean") -> Array:
     """d ** 2 / (2 * beta) where d = |input - target| < beta, else d - beta / 2. Girshick 2015."""
@@ -381,11 +403,14 @@ def smooth_l1_loss(input: Array, target: Array, *, beta: float = 1.0, reduction:
         raise RuntimeError(f"smooth_l1_loss does not support negative values for beta, but got {beta}.")
     _need_floating("smooth_l1_loss", input)
     kind = input.dtype
-    lib = xp(input)
-    d = lib.absolute(_single(input) - _single(target))
-    if beta:
-        d = select(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
-    return reduced(d, reduction, kind)
+    input, target = _single(input), _single(target)
+    return reduced(_smooth(input, target, beta) if beta else _distance(input, target), reduction, kind)
+
+
+@elementwise
+def _smooth(input: Array, target: Array, beta: float) -> Array:
+    d = xp(input).absolute(input - target)
+    return select(d < beta, 0.5 * d * d / beta, d - 0.5 * beta)
 
 
 def _smooth_l1_gradient(g: Any, d: Any, beta: float, reduction: str) -> Any:
@@ -396,6 +421,7 @@ def _smooth_l1_gradient(g: Any, d: Any, beta: float, reduction: str) -> Any:
 @differentiable(
     lambda g, input, target, delta, reduction: _huber_gradient(g, input - target, delta, reduction),
     lambda g, input, target, delta, reduction: _huber_gradient(g, target - input, delta, reduction),
+    elementwise=True,
 )
 def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: str = "mean") -> Array:
     """d**2 / 2 where d = |input - target| <= delta, else delta * (d - delta / 2); in input's dtype."""
@@ -407,10 +433,13 @@ def huber_loss(input: Array, target: Array, *, delta: float = 1.0, reduction: st
         raise RuntimeError(f"result type {_name(common)} can't be cast to the desired output type {_name(kind)}")
     _need_floating("huber_loss", input)
     input, target, _ = _common(input, target)
-    lib = xp(input)
-    d = lib.absolute(input - target)
-    loss = select(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
-    return reduced(loss, reduction, kind)
+    return reduced(_huber(input, target, delta), reduction, kind)
+
+
+@elementwise
+def _huber(input: Array, target: Array, delta: float) -> Array:
+    d = xp(input).absolute(input - target)
+    return select(d <= delta, 0.5 * d * d, delta * (d - 0.5 * delta))
 
 
 def _huber_gradient(g: Any, d: Any, delta: float, reduction: str) -> Any:

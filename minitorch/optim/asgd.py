@@ -92,7 +92,7 @@ class ASGD(FlatOptimizer):
 
     def _options(self, group: Group, segment: Segment) -> dict[str, Any]:
         step, numbers = segment.count_step(), segment.numbers
-        eta, mu = segment.number("eta"), segment.number("mu")
+        eta, mu = (x if isinstance(x, float) else x.copy() for x in map(segment.number, ("eta", "mu")))
         lr, lambd = group["lr"], float(group["lambd"])
         lr = float(lr) if isinstance(eta, float) else segment.hyperparameter(lr)
         numbers["eta"][...] = lr / (1 + lambd * lr * step) ** float(group["alpha"])  # for the next step

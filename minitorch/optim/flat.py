@@ -267,7 +267,7 @@ class Segment:
         """Apply the formula: slice by slice, on a GPU in one kernel."""
         for arrays, buffers in self.slices():
             if self.fused:
-                in_one_kernel(formula, arrays, buffers, options, SPARES)
+                in_one_kernel(formula, arrays, buffers | options, SPARES)
             else:
                 formula(*arrays, **buffers, **options)
 
@@ -298,9 +298,9 @@ class Segment:
         return self.number("step")
 
     def number(self, name: str) -> Any:
-        """A number of the state, now: a float, or on the GPU a 0-d array."""
+        """A number of the state: a float, or on the GPU a 0-d array, which changes with it."""
         array = self.numbers[name]
-        return array.item(0) if isinstance(array, np.ndarray) else array[0].copy()
+        return array.item(0) if isinstance(array, np.ndarray) else array[0]
 
     def hyperparameter(self, value: Any) -> Any:
         """A float; of a tensor on the GPU its 0-d array, for a parameter that is there too."""

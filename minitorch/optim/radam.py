@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch.device import Array, xp
-from minitorch.fusion import select
 from minitorch.optim.arithmetic import addcmul_, descent_direction, lerp_
 from minitorch.optim.flat import FlatOptimizer, Segment
 from minitorch.optim.optimizer import Group, Params, check_betas, check_lr, check_not_negative
@@ -53,7 +52,7 @@ def radam(
             move *= rectified
         else:
             rate *= rectified
-            move *= select(rectify, rate, 1.0)
+            move *= xp(rectify).where(rectify, rate, 1.0)
     param -= move
 
 

@@ -24,7 +24,7 @@ _C_TYPES = {"f": "float", "d": "double"}
 # Of CUDA's mathematics what is used; without a header, which takes longer to read than all else.
 _PREAMBLE = "typedef double float64; typedef float float32;\n" + "\n".join(
     f'extern "C" double {f}(double); inline float {f}(float x) {{ return __builtin_{f}f(x); }}'
-    for f in ("fabs", "sqrt", "exp", "expm1", "log", "log1p", "tanh")
+    for f in ("fabs", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "erf")
 )
 _PREAMBLE += (
     'extern "C" double pow(double, double); inline float pow(float x, float y) { return __builtin_powf(x, y); }'
@@ -76,7 +76,7 @@ class ElementwiseKernel:
         for (kind, name), a in zip(self.params, args):
             if kind != "T" and isinstance(a, np.ndarray) and a.dtype.name != kind:
                 raise TypeError(f"kernel {self.name!r}: {name} is {kind}, not {a.dtype}")
-        whole = [np.array(np.broadcast_to(a, shape)) if isinstance(a, np.ndarray) else a for a in args]
+        whole = [np.array(np.broadcast_to(a, shape), order="C") if isinstance(a, np.ndarray) else a for a in args]
         arrays = tuple(isinstance(a, np.ndarray) for a in args)
         function = _compiled(tuple(map(tuple, self.params)), arrays, self.operation, *kinds)
         function(whole[-1].size, *[a.ctypes.data_as(ctypes.c_void_p) if hasattr(a, "ctypes") else a for a in whole])
