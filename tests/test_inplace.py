@@ -17,6 +17,10 @@ from minitorch.autograd.tape import Node, View
 # and so do the values and the versions.
 PROGRAMS = """
 y = b[0]; y.mul_(v)
+b[0] = b[1]; b[:] = b[0]
+b.copy_(b); b.add_(b)
+b.fill_(b[0, 0]); b.masked_fill_(b > 1, b[0, 0])
+b[1:] = b[:-1].clone()
 y = b[0]; b.mul_(v)
 y = b.t(); y[0] = v
 y = b[1:]; z = y[0]; z.sin_(); y.exp_()
@@ -81,6 +85,15 @@ def test_program(text: str) -> None:
 
 
 REFUSED = """
+b[1:] = b[:-1]
+b[1:].add_(b[:-1])
+b.sub_(b[0])
+b.mul_(b[0, 0])
+b.add_(b.t())
+b.copy_(b.t())
+b.lerp_(b[0], 0.5)
+b.clamp_(min=b[0])
+b.eq_(b[0])
 w.add_(1)
 w[0] = 1.
 w[0].add_(1)

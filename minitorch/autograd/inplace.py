@@ -69,6 +69,9 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
         if out.__class__ is not np.ndarray:
             out = settled(op, arrays, out)
         check_fits(self, out)
+        for x in args[1:]:
+            if isinstance(x, tape.Tensor) and (x._data.base is not None or self._data.base is not None):
+                out = _apart(self._data, x._data, out, op.name)
         if tracked and comparison and self._data.dtype.kind != "f":  # PyTorch's backward pass fails
             raise NotImplementedError(f"{method.__name__}(): 'other' requires grad, integers cannot; detach() it first")
         if tracked:
@@ -92,6 +95,48 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"In-place form of `{op_call.op.name}`; returns the tensor itself."
     return method
+
+
+def _apart(target: Array, x: Array, out: Array, name: str) -> Array:
+    """`out`, not to be read from what is written to. RuntimeError, as in PyTorch, if `x`, an argument, shares a part of
+    the memory of `target`; where that is hard to tell (gaps, broadcasts) PyTorch does not ask, and here it is fine."""
+    if _owner(x) is not _owner(target) or not x.size or name in ("fill", "masked_fill"):
+        return out
+    (begin, end), (start, stop) = extent(target), extent(x)
+    if start >= end or begin >= stop:
+        return out
+    broadcast = name == "overwrite" and x.shape != target.shape
+    if (
+        _dense(x)
+        and _dense(target)
+        and not broadcast
+        and not (begin == start and end == stop and x.strides == target.strides)
+    ):
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+    # NumPy sees what overlaps, CuPy may not.
+    return out if isinstance(out, np.ndarray) or _owner(out) is not _owner(target) else out.copy()
+
+
+def _owner(x: Array) -> Any:
+    return x if x.base is None else x.base
+
+
+def _dense(x: Array) -> bool:
+    return bool(x.flags.c_contiguous or x.flags.f_contiguous)
+
+
+def extent(array: Array) -> tuple[int, int]:
+    """The addresses that `array` lies between."""
+    numpy = isinstance(array, np.ndarray)
+    low = (array.__array_interface__ if numpy else array.__cuda_array_interface__)["data"][0]
+    high = low + array.itemsize
+    for n, stride in zip(array.shape, array.strides, strict=True):
+        low += min(0, (n - 1) * stride)
+        high += max(0, (n - 1) * stride)
+    return low, high
 
 
 def _before(t: Any, old: Array) -> Any:

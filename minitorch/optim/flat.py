@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes, recording
-from minitorch.autograd.inplace import bump
+from minitorch.autograd.inplace import bump, extent
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
 from minitorch.device import Array, cuda_device_count, xp
@@ -348,7 +348,7 @@ def _joined_numbers(tensors: list[Tensor]) -> Array:
 
 def _overlapping(params: list[Tensor]) -> set[int]:
     """The ids of parameters that are listed twice or share memory: they must step one after the other."""
-    extents = sorted((*_extent(p._data), id(p)) for p in params if p._data.size)
+    extents = sorted((*extent(p._data), id(p)) for p in params if p._data.size)
     found: set[int] = set()
     end, owner = 0, 0
     for low, high, key in extents:
@@ -357,17 +357,6 @@ def _overlapping(params: list[Tensor]) -> set[int]:
         if high > end:
             end, owner = high, key
     return found
-
-
-def _extent(array: Array) -> tuple[int, int]:
-    """The addresses that `array` lies between."""
-    numpy = isinstance(array, np.ndarray)
-    low = (array.__array_interface__ if numpy else array.__cuda_array_interface__)["data"][0]
-    high = low + array.itemsize
-    for n, stride in zip(array.shape, array.strides, strict=True):
-        low += min(0, (n - 1) * stride)
-        high += max(0, (n - 1) * stride)
-    return low, high
 
 
 def number_dtype() -> Any:
