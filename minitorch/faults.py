@@ -50,16 +50,27 @@ def require_between(x: Any, low: float, high: float, message: str, error: type[E
         return
     from minitorch.device import xp  # device.py stands on this file: it reads the notes after each copy to the host
 
-    if message not in _sites:
-        _sites.append(message)
-    lib, gpu = xp(x), x.device.id
-    prepare(lib, gpu)
+    site, note = watched(x, message)
     if x.dtype.char == "e":
         x = x.astype(np.float32)  # CUDA turns no half into a double
-    _kernel(lib)(x, float(low), float(high), float(_sites.index(message)), _notes[gpu])
-    looked(gpu)
+    _kernel(xp(x))(x, float(low), float(high), site, note)
     if _AT_ONCE and recording.current is None:
         raise_found()
+
+
+def watched(x: Any, message: str) -> tuple[float, Any]:
+    """What a kernel needs to note a fault in the CuPy array `x`: the number of the message, and where to note.
+
+    The note is [number, value, high], and a kernel writes there if the number is 0.
+    """
+    from minitorch.device import xp
+
+    if message not in _sites:
+        _sites.append(message)
+    gpu = x.device.id
+    prepare(xp(x), gpu)
+    looked(gpu)
+    return float(_sites.index(message)), _notes[gpu]
 
 
 def prepare(lib: Any, gpu: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import types
+import weakref
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import torch as theirs
 from cuda_helpers import unwaited
+from strict_cupy import cuda as double
 
 import minitorch as torch
 from minitorch.utils.data import DataLoader, TensorDataset
@@ -181,6 +183,37 @@ def test_events_and_streams(cuda: str) -> None:
         torch.ones(2).record_stream(default)
 
 
+def test_record_stream_keeps_the_memory_until_the_mark_is_passed(cuda: str) -> None:
+    if cuda != "double":
+        pytest.skip("a real stream may be done before anybody can look")
+    side, x, y = torch.cuda.Stream(), torch.ones(3, device="cuda"), torch.ones(1, device="cuda")
+    alive, marked = weakref.ref(x._data), []
+    with (
+        mock.patch.object(double.Event, "done", False),
+        mock.patch.object(double.Event, "record", lambda self, stream=None: marked.append(stream)),
+    ):
+        x.record_stream(side)
+        del x
+        y.record_stream(side)
+        assert alive() is not None
+    assert marked == [side._stream] * 2
+    y.record_stream(side)
+    assert alive() is None
+
+
+def test_streams_wait_for_each_other(cuda: str) -> None:
+    if cuda != "double":
+        pytest.skip("looks into the double")
+    side, default, calls = torch.cuda.Stream(), torch.cuda.current_stream(), []
+    with (
+        mock.patch.object(double.Event, "record", lambda self, stream=None: calls.append(("record", stream, self))),
+        mock.patch.object(double.Stream, "wait_event", lambda self, event: calls.append(("wait", self, event))),
+    ):
+        default.wait_stream(side)
+    (_, marked, event), (_, waiting, awaited) = calls
+    assert (marked, waiting) == (side._stream, default._stream) and event is awaited
+
+
 def test_random_numbers_come_from_the_one_stream(cuda: str) -> None:
     torch.manual_seed(4)
     torch.cuda.manual_seed(7)
@@ -235,6 +268,24 @@ def test_a_loader_pins_its_batches(cuda: str) -> None:
     for batch_x, _ in DataLoader(TensorDataset(x, x), batch_size=3, pin_memory=True, num_workers=2):
         assert batch_x.is_pinned()
     assert not next(iter(DataLoader(TensorDataset(x), batch_size=2)))[0].is_pinned()
+
+
+def test_pinned_batches_share_no_memory(cuda: str) -> None:
+    """The GPU may still read one batch while the next one is made."""
+    x = torch.arange(12.0).reshape(6, 2)
+    loader = DataLoader(TensorDataset(x), batch_size=2, pin_memory=True)
+    with unwaited(cuda):
+        batches = [batch.to("cuda", non_blocking=True) for (batch,) in loader]
+    assert torch.cat(batches).tolist() == torch.cat([batch for (batch,) in loader]).tolist() == x.tolist()
+
+
+def test_a_loader_collates_samples_on_the_gpu(cuda: str) -> None:
+    x = torch.arange(6.0, device="cuda").reshape(3, 2)
+    samples = [{"x": row, "pair": (row[0], i)} for i, row in enumerate(x)]
+    with unwaited(cuda):
+        first, second = DataLoader(samples, batch_size=2)
+    assert first["x"].is_cuda and first["x"].tolist() == [[0, 1], [2, 3]] and second["x"].tolist() == [[4, 5]]
+    assert first["pair"][0].is_cuda and first["pair"][0].tolist() == [0, 2] and first["pair"][1].is_cpu
 
 
 def test_pinning_of_collections(cuda: str) -> None:

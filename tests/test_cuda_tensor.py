@@ -138,3 +138,43 @@ def test_results_that_are_numbers_in_numpy_are_tensors_on_the_gpu(cuda: str) -> 
         0,
         0,
     ]
+
+
+def test_a_number_on_the_gpu_is_no_size(cuda: str) -> None:
+    """NumPy takes a 0-d array for a size or an index, CuPy does not."""
+    x = torch.tensor(3.0, device="cuda")
+    assert x.nonzero().shape == (1, 0) and (x * 0).nonzero().shape == (0, 0) and x.nonzero().is_cuda
+    assert x.nonzero(as_tuple=True)[0].tolist() == [0] and torch.argwhere(x).shape == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["cumprod", "logcumsumexp", "cumsum", "cummax", "prod"])
+def test_neighbours_along_the_first_dimension(name: str, cuda: str) -> None:
+    """There a[1:] = a[:-1] would be one copy between memory that overlaps."""
+    found = []
+    for place in "cuda", "cpu":
+        x = torch.tensor([[2.0, 1.0], [0.0, 3.0], [5.0, 0.5], [1.5, 4.0]], device=place, requires_grad=True)
+        y = getattr(x, name)(0)
+        (y if torch.is_tensor(y) else y[0]).sum().backward()
+        found.append(x.grad.tolist())
+    assert np.allclose(*found)
+
+
+OVERLAPPING = {
+    "x[1:] = x[:-1]": lambda x: x.__setitem__(slice(1, None), x[:-1]),
+    "copy_": lambda x: x[1:].copy_(x[:-1]),
+    "x[:-1] = x[1:]": lambda x: x.__setitem__(slice(None, -1), x[1:]),
+}
+
+
+@pytest.mark.parametrize("name", OVERLAPPING)
+def test_a_copy_within_one_tensor_is_refused_or_right(name: str, cuda: str) -> None:
+    """PyTorch refuses it; for CuPy it is one copy between memory that overlaps, of which anything may come."""
+    found = []
+    for place in "cuda", "cpu":
+        x = torch.arange(6.0, device=place).reshape(3, 2)
+        try:
+            OVERLAPPING[name](x)
+        except RuntimeError as error:
+            assert "single memory location" in str(error)
+        found.append(x.tolist())
+    assert found[0] == found[1]

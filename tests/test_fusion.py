@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
+from cuda_helpers import unwaited
+from strict_cupy.precision import widenings
 
 import minitorch as torch
 from minitorch import fusion
@@ -18,7 +20,16 @@ VALUES = [-30.0, -3.0, -1.5, -0.0, 0.0, 1e-8, 0.7, 2.0, 3.0, 40.0, np.inf, -np.i
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "sigmoid": torch.sigmoid, "silu": F.silu, "mish": F.mish, "logsigmoid": F.logsigmoid, "elu": F.elu,
     "elu 2": lambda x: F.elu(x, 2.0), "celu": lambda x: F.celu(x, 0.5), "selu": F.selu,
-    "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish, "gelu": lambda x: F.gelu(x, approximate="tanh"),
+    "hardsigmoid": F.hardsigmoid, "hardswish": F.hardswish, "gelu tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "gelu": F.gelu, "softplus": F.softplus, "leaky_relu": F.leaky_relu, "leaky_relu 2": lambda x: F.leaky_relu(x, 2.0),
+    "softshrink": F.softshrink, "hardshrink": F.hardshrink,
+}  # fmt: skip
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "bce with logits": F.binary_cross_entropy_with_logits, "bce": F.binary_cross_entropy, "mse": F.mse_loss,
+    "l1": F.l1_loss, "smooth l1": F.smooth_l1_loss, "smooth l1 2": lambda x, y: F.smooth_l1_loss(x, y, beta=2.0),
+    "huber": F.huber_loss, "bce none": lambda x, y: F.binary_cross_entropy_with_logits(x, y, reduction="none").sum(),
+    "bce weights": lambda x, y: F.binary_cross_entropy_with_logits(x, y, weight=y + 1, pos_weight=y + 0.5),
 }  # fmt: skip
 
 OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
@@ -66,6 +77,94 @@ def test_activations(name: str, dtype: Any, cuda: str, monkeypatch: pytest.Monke
     np.testing.assert_allclose(y.cpu().numpy(), ACTIVATIONS[name](x).numpy(), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_their_rules(name: str, dtype: Any, cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kernel too, and the CPU's gradient at kinks, infinities and NaN."""
+    grads = []
+    for place in "cuda", "cpu":
+        x = torch.tensor(VALUES, dtype=dtype, device=place, requires_grad=True)
+        y = ACTIVATIONS[name](x)
+        with launches(monkeypatch) as found:
+            y.backward(torch.full_like(y, 1.5))
+        assert len(found) == (place == "cuda") and x.grad is not None
+        grads.append(x.grad.cpu().numpy())
+    tolerance = 2e-6 if dtype is torch.float32 else 1e-13
+    np.testing.assert_allclose(*grads, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses(name: str, cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The elements of a loss in one kernel, and its rule in another; broadcast operands too."""
+    rng = np.random.default_rng(0)
+    for shape in (3, 4), (0, 4), ():
+        values, results = rng.uniform(0.1, 0.9, shape), []
+        for place in "cuda", "cpu":
+            x = torch.tensor(values, device=place, requires_grad=True)
+            target = torch.full(shape, 0.25, dtype=x.dtype, device=place)
+            with launches(monkeypatch) as found:
+                loss = LOSSES[name](x, target)
+                loss.backward()
+            assert len(found) == (2 if place == "cuda" else 0), found
+            results.append((loss.item(), x.grad.cpu().numpy()))
+        np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-12)
+        np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-12)
+
+
+# Kernels and copies of a forward and a backward pass, the seed of the gradient among them.
+LAUNCHES: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
+    "relu": (4, lambda x, t: x.relu().sum()),
+    "gelu": (4, lambda x, t: F.gelu(x).sum()),
+    "tanh": (4, lambda x, t: x.tanh().sum()),
+    "softmax": (9, lambda x, t: F.softmax(x, 1).sum()),
+    "log_softmax": (9, lambda x, t: F.log_softmax(x, 1).sum()),
+    "cross entropy": (16, lambda x, t: F.cross_entropy(x, t)),
+    "cross entropy sum": (11, lambda x, t: F.cross_entropy(x, t, reduction="sum")),
+    "bce with logits": (5, lambda x, t: F.binary_cross_entropy_with_logits(x, x.detach())),
+    "mse": (5, lambda x, t: F.mse_loss(x, x.detach())),
+    "dropout": (4, lambda x, t: F.dropout(x).sum()),
+}
+NO_LAUNCH = {"reshape", "ravel", "transpose", "swapaxes", "squeeze", "__getitem__", "broadcast_to", "view"}
+
+
+@pytest.mark.parametrize("name", LAUNCHES)
+def test_how_many_launches(name: str, cuda: str) -> None:
+    """Each costs the host 5 to 15 us, which on small networks is all there is."""
+    if cuda != "double":
+        pytest.skip("counts the double's calls")
+    most, function = LAUNCHES[name]
+    x = torch.randn(4, 3).cuda().requires_grad_()
+    target = torch.tensor([0, 2, 1, 1], device="cuda")
+    g = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(g):
+        function(x, target).backward()
+    names = [call.name.rpartition(".")[2] for call in g._graph.calls]
+    names = [n for n in names if n not in NO_LAUNCH and n != "astype"]
+    assert len(names) == most, names
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("ignored", [-100, 1])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 2, 2), (3,), (0, 3), (1, 1)])
+def test_labels(shape: tuple[int, ...], reduction: str, ignored: int, weighted: bool, cuda: str) -> None:
+    rng = np.random.default_rng(0)
+    classes = shape[0] if len(shape) == 1 else shape[1]
+    values = rng.normal(size=shape)
+    labels = rng.integers(0, classes, shape[:1] + shape[2:] if len(shape) > 1 else ())
+    results = []
+    for place in "cuda", "cpu":
+        x = torch.tensor(values, device=place, requires_grad=True)
+        weight = torch.arange(1.0, classes + 1, dtype=x.dtype, device=place) if weighted else None
+        target = torch.tensor(labels, device=place)
+        loss = F.nll_loss(x, target, weight, ignore_index=ignored, reduction=reduction)
+        (g,) = torch.autograd.grad(loss.sum() * 1.5, x, create_graph=True)
+        results.append([loss.detach().cpu().numpy(), g.detach().cpu().numpy()])
+        assert loss.dtype is g.dtype is torch.float64 and loss.shape == (target.shape if reduction == "none" else ())
+    for found, wanted in zip(*results, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
+
+
 def test_the_order_of_memory_stays(cuda: str) -> None:
     x = torch.arange(6.0).reshape(2, 3).t().cuda()
     assert torch.sigmoid(x).stride() == x.stride()
@@ -96,6 +195,25 @@ def test_optimizers(name: str, cuda: str, monkeypatch: pytest.MonkeyPatch) -> No
         ends.append([p.detach(), *[v for v in optimizer.state[p].values() if torch.is_tensor(v)]])
     for mine, theirs in zip(*ends, strict=True):
         np.testing.assert_allclose(theirs.cpu().numpy(), mine.numpy(), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizers_of_halves(name: str, cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """float16 takes the formula's steps one by one, as the CPU does: there is no kernel of halves."""
+    rng = np.random.default_rng(0)
+    start, grads = rng.standard_normal((3, 4)), rng.standard_normal((3, 3, 4))
+    ends = []
+    for place in "cpu", "cuda":
+        p = torch.tensor(start, dtype=torch.float16, device=place, requires_grad=True)
+        optimizer = OPTIMIZERS[name]([p])
+        waiting = unwaited(cuda) if place == "cuda" else nullcontext()
+        with launches(monkeypatch) as found, widenings() as wide, waiting:
+            for g in grads:
+                p.grad = torch.tensor(g, dtype=torch.float16, device=place)
+                optimizer.step()
+        assert not found and not wide and p.dtype is torch.float16
+        ends.append(p.detach().cpu().numpy())
+    np.testing.assert_allclose(ends[1], ends[0], rtol=2e-3, atol=2e-3)
 
 
 def test_a_new_number_needs_no_new_kernel(cuda: str) -> None:

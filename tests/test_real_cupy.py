@@ -23,6 +23,7 @@ from strict_cupy.registry import UFUNCS
 
 import minitorch
 from minitorch import faults, fusion
+from minitorch.ops import labels
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
 cupyx = pytest.importorskip("cupyx.scipy.special") and __import__("cupyx")
@@ -96,6 +97,8 @@ TEXTS = """
     cp.errstate; cp.block; cp.insert; cp.unstack; cp.vecdot; cp.nditer; cp.geomspace; cp.scatter_add; cp.cudnn; cp.linalg.multi_dot
     cp.random.Philox; cp.random.SeedSequence; cp.random.PCG64; x.__imatmul__; x.__array_interface__; x.to_device; x.nonsense
     cp.concat; cp.permute_dims; cp.unique_values; cp.cumulative_sum; cp.isdtype; cp.from_dlpack; cp.matrix_transpose
+    x.fill(x[0]); x.__setitem__(0, [1., 2., 3.]); cp.moveaxis(x, 0, i[0]); cp.expand_dims(x, i[0]); cp.flip(x, [0, 1]); cp.nonzero(HOST)
+    cp.matmul(x, x.T, nonsense=1); x[m[0, :2], i]; x[m[:, 0], m[0]]; x.__setitem__((m[:, 0], i), 1.0); cp.full((2, 3), x[0, 0])
     x.astype('f8', casting='safe'); cp.add(x, x, where=m); cp.ElementwiseKernel('T x', 'T y', 'y = x', 'copy', nonsense=1)
     """
 CALLS: dict[str, Call] = {
@@ -204,6 +207,7 @@ HEAD = """
 typedef {kind} T;
 typedef double float64;
 typedef float float32;
+typedef long long int64;
 extern "C" __global__ void kernel({parameters}, CIndexer<1, 1> _ind) {{
     CUPY_FOR(i, _ind.size()) {{
         _ind.set(i);
@@ -249,16 +253,28 @@ def test_the_kernel_of_faults_compiles(kind: str) -> None:
     assert (kernel.nin, kernel.nout) == (4, 1)
 
 
+@pytest.mark.parametrize("kind", ["float", "double"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["pick", "weigh", "spread"])
+def test_the_kernels_of_labels_compile(name: str, weighted: bool, kind: str) -> None:
+    inputs, outputs, operation = labels.source(name, weighted)
+    compile_kernel(inputs, outputs, operation, kind)
+    cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}_labels")
+
+
 def fused_kernels() -> list[tuple[str, str, str, str]]:
     """(inputs, outputs, operation, name) of each kernel that fusion.py makes of the library's formulas."""
-    from test_fusion import ACTIVATIONS, OPTIMIZERS
+    from test_fusion import ACTIVATIONS, LOSSES, OPTIMIZERS
 
     found: dict[tuple[str, str, str, str], None] = {}
     real = fusion._kernel
     noted = lambda lib, *parts: (found.setdefault(parts), real(lib, *parts))[1]
     with installed(), mock.patch.object(fusion, "_kernel", noted):
+        x = minitorch.ones(3, device="cuda", requires_grad=True)
         for activation in ACTIVATIONS.values():
-            activation(minitorch.ones(3, device="cuda"))
+            activation(x).sum().backward()
+        for loss in LOSSES.values():
+            loss(x.sigmoid(), minitorch.ones(3, device="cuda")).backward()
         for make, capturable in itertools.product(OPTIMIZERS.values(), (False, True)):
             p = minitorch.ones(3, device="cuda", requires_grad=True)
             p.grad = minitorch.ones(3, device="cuda")
@@ -275,7 +291,7 @@ def fused_kernels() -> list[tuple[str, str, str, str]]:
 @pytest.mark.parametrize("kind", ["float", "double"])
 def test_fused_kernels_compile(kind: str) -> None:
     kernels = fused_kernels()
-    assert len(kernels) > 20
+    assert len(kernels) > 60
     for inputs, outputs, operation, name in kernels:
         compile_kernel(inputs, outputs, operation, kind)
         kernel = cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}")

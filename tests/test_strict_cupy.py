@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from strict_cupy import kernels, namespace, routines, snapshot
+from strict_cupy import namespace, routines, snapshot
 from strict_cupy.namespace import SNAPSHOT, cupy, cupyx
+from strict_cupy.precision import widenings
 from strict_cupy.sync import HostSync, forbid_sync, host_syncs
 
 F = np.float32
@@ -59,6 +60,14 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     "index": (TypeError, lambda: x()[np.array([0])]),
     "list index": (TypeError, lambda: x()[[0]]),
     "take": (TypeError, lambda: x().take(np.array([0]))),
+    "x[i] = list": (ValueError, lambda: x().__setitem__(0, [1.0, 2.0, 3.0])),
+    "fill with several": (ValueError, lambda: x().fill(x()[0])),
+    "full of several": (ValueError, lambda: cupy.full((2, 3), x()[0])),
+    "axis on the device": (TypeError, lambda: cupy.expand_dims(x(), array(1, dtype=int)[0])),
+    "axes on the device": (TypeError, lambda: cupy.moveaxis(x(), 0, array(1, dtype=int)[0])),
+    "flip along a list": (TypeError, lambda: cupy.flip(x(), [0, 1])),
+    "nonzero of host": (TypeError, lambda: cupy.nonzero(HOST)),
+    "matmul keyword": (NotImplementedError, lambda: cupy.matmul(x(), x().T, dtype="d")),
     "x[i] = host": (ValueError, lambda: x().__setitem__(0, HOST[0])),
     "x[index] = host": (ValueError, lambda: x().__setitem__(array(0, dtype=int), HOST[:1])),
     "add.at": (TypeError, lambda: cupy.add.at(x(), np.array([0]), 1.0)),
@@ -119,6 +128,9 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     "not modelled": (NotImplementedError, lambda: cupy.percentile(x(), 50)),
     # overlapping memory
     "x[1:] = x[:-1]": (AssertionError, lambda: (lambda a: a.__setitem__(slice(1, None), a[:-1]))(cupy.arange(5))),
+    "broadcast view += 1": (AssertionError, lambda: cupy.broadcast_to(array(1.0), (2, 3)).__iadd__(1)),
+    "out= a broadcast view": (AssertionError, lambda: cupy.add(x(), x(), out=cupy.broadcast_to(array(1.0), (2, 3)))),
+    "broadcast view[...] = x": (AssertionError, lambda: cupy.broadcast_to(array(1.0), (2, 3)).__setitem__(..., x())),
 }  # fmt: skip
 
 
@@ -221,6 +233,15 @@ def test_types_are_cupys() -> None:
     assert array(1.0).astype("i").dtype is np.dtype("i")
 
 
+def test_what_becomes_float64_is_noted() -> None:
+    with widenings() as found:
+        x() * 2.5 + x() * F(2) + x().astype("d")
+        assert found == []
+        x() * np.float64(2)
+        x() / array(3, dtype=int)
+    assert found == ["cupy_multiply of float32", "cupy_true_divide of float32, int64"]
+
+
 def test_indices_wrap_around_silently() -> None:
     a = cupy.arange(3)
     far = array(5, -4, dtype=int)
@@ -241,6 +262,7 @@ def test_of_duplicate_places_the_first_is_kept() -> None:
 def test_memory_is_poisoned_and_always_writable() -> None:
     assert np.isnan(cupy.empty(3).get()).all() and np.isnan(cupy.ndarray((2,), F).get()).all()
     assert (cupy.empty(3, "i").get() == 2**31 - 1).all() and np.isnan(cupy.empty_like(x()).get()).all()
+    assert cupy.empty(3, bool).tolist() == cupy.empty_like(cupy.ones(3, bool)).tolist() == [False, True, False]
     b = cupy.broadcast_to(array(1.0), (2, 3))
     assert b.strides == (0, 0)
     b[0, 0] = 5
@@ -291,16 +313,33 @@ def test_memory_is_counted() -> None:
     assert pool.total_bytes() == pool.used_bytes()
 
 
-def test_kernels_run_if_somebody_stands_in() -> None:
-    @kernels.model("twice")
-    def twice(a: np.ndarray, out: np.ndarray) -> None:
-        out[...] = 2 * a
+def test_pinned_memory_must_stay_until_somebody_waits() -> None:
+    source = cupyx.zeros_pinned(3)
+    cupy.asarray(source)
+    cupy.cuda.get_current_stream().synchronize()
+    source[0] = 1
+    copy = cupy.asarray(source)
+    source[0] = 2
+    with pytest.raises(AssertionError, match="pinned memory was written to"):
+        copy.tolist()
+    assert copy.tolist() == [1, 0, 0]
+    cupy.asarray(source, blocking=True)
+    source[0] = 3
+    assert copy.tolist() == [1, 0, 0]
 
+
+def test_kernels_are_compiled_and_run() -> None:
     out = cupy.empty((2, 3), F)
     assert cupy.ElementwiseKernel("T x", "T y", "y = 2 * x", "twice")(x(), out) is out
     assert out.tolist() == (x() * 2).tolist()
+    shift = cupy.ElementwiseKernel("raw T x, int64 k, float64 c", "T y", "y = x[(i + k) % 6] + c", "shift")
+    assert shift(x().T, 2, 0.5, out).tolist() == [[1.5, 4.5, 2.5], [5.5, 0.5, 3.5]]
     with pytest.raises(TypeError, match="Unsupported type"):
         cupy.ElementwiseKernel("T x", "T y", "y = 2 * x", "twice")(HOST, out)
+    with pytest.raises(AssertionError, match="outside of a raw array"):
+        cupy.ElementwiseKernel("raw T x", "T y", "y = x[i + 1]", "over")(x(), out)
+    with pytest.raises(TypeError, match="k is int64, not int32"):
+        cupy.ElementwiseKernel("T x, int64 k", "T y", "y = x + k", "kinds")(x(), x().astype("i"), out)
 
 
 def test_the_double_has_the_names_and_keywords_of_the_snapshot() -> None:

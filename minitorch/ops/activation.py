@@ -17,6 +17,7 @@ from minitorch.autograd.inplace import as_element
 from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
+from minitorch.fusion import elementwise
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
 from minitorch.ops.rational import as_one
@@ -316,8 +317,13 @@ def _line(x: Any, dim: int) -> Any:
 @floating
 def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
-    result = grad - total(grad * out_, dim, keepdims=True)
-    result *= out_
+    return _less_and_times(grad, total(grad * out_, dim, keepdims=True), out_)
+
+
+@elementwise
+def _less_and_times(grad: Array, sums: Array, out: Array) -> Array:
+    result = grad - sums
+    result *= out
     return result
 
 
@@ -329,40 +335,54 @@ def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
 @floating
 def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
+    return _less_expected(grad, out_, total(grad, dim, keepdims=True))
+
+
+@elementwise
+def _less_expected(grad: Array, out: Array, sums: Array) -> Array:
     lib = xp(grad)
-    p = lib.exp(out_)
-    p *= total(grad, dim, keepdims=True)
+    p = lib.exp(out)
+    p *= sums
     return lib.subtract(grad, p, out=p)
 
 
-def _shifted(input: Array, dim: int) -> Array:
-    """input minus its maximum along dim, so that exp cannot overflow; contiguous, as PyTorch's softmax is."""
-    if not input.size or not input.flags.c_contiguous:
+def _with_maximum(input: Array, dim: int) -> tuple[Array, Array]:
+    """input, contiguous as PyTorch's softmax is, and its maximum along dim: without it exp cannot overflow."""
+    if not input.flags.c_contiguous:
         input = input.copy(order="C")
     if not input.size:
-        return input
+        return input, input
     if isinstance(input, np.ndarray):  # a third of the time that ndarray.max takes on a few values
-        return input - np.maximum.reduce(input, axis=dim, keepdims=True)
-    return input - input.max(axis=dim, keepdims=True)
+        return input, np.maximum.reduce(input, axis=dim, keepdims=True)
+    return input, input.max(axis=dim, keepdims=True)
 
 
 @differentiable(lambda g, out, dim: softmax_backward(g, out, dim=dim))
 @floating
 def _softmax(input: Array, dim: int) -> Array:
-    lib = xp(input)
-    shifted = _shifted(input, dim)
-    e = lib.exp(shifted, out=shifted)
+    e = _exp_of_difference(*_with_maximum(input, dim))
     e /= total(e, dim, keepdims=True)
     return e
+
+
+@elementwise
+def _exp_of_difference(x: Array, y: Array) -> Array:
+    out = x - y
+    return xp(out).exp(out, out=out)
 
 
 @differentiable(lambda g, out, dim: log_softmax_backward(g, out, dim=dim))
 @floating
 def _log_softmax(input: Array, dim: int) -> Array:
-    lib = xp(input)
-    shifted = _shifted(input, dim)
-    shifted -= lib.log(total(lib.exp(shifted), dim, keepdims=True))
-    return shifted
+    x, most = _with_maximum(input, dim)
+    shifted = x - most
+    return _less_log(shifted, total(xp(x).exp(shifted), dim, keepdims=True))
+
+
+@elementwise
+def _less_log(x: Array, sums: Array) -> Array:
+    x -= xp(x).log(sums)
+    return x
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:

@@ -14,9 +14,10 @@ from minitorch import dtypes
 from minitorch.autograd.broadcast import broadcast_to
 from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, select
-from minitorch.device import Array, xp
+from minitorch.device import Array, is_on_gpu, xp
 from minitorch.faults import require_between
 from minitorch.fusion import elementwise
+from minitorch.ops import labels
 from minitorch.ops.activation import hardtanh, logsigmoid
 from minitorch.ops.arithmetic import clamp, sign
 from minitorch.ops.elementwise import exp, log, sigmoid
@@ -201,6 +202,8 @@ def nll_loss(
     _need_floating("nll_loss", input)
     classes = input.shape[0 if input.ndim == 1 else 1]
     _check_class_weight(weight, classes, input)
+    if is_on_gpu(input) and input.dtype.char != "e":
+        return _nll_on_gpu(input, target, weight, ignore_index, reduction)
     number, used = _class_numbers(target, classes, ignore_index)
     if number.__class__ is not np.ndarray:
         require_between(number, 0, classes - 1, _NO_CLASS)
@@ -217,6 +220,15 @@ def nll_loss(
     return reduced(picked, reduction, input.dtype)
 
 
+def _nll_on_gpu(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
+    target = target.astype(np.int64, copy=False)
+    picked, counts = labels.pick(input, target, weight, ignore_index, _NO_CLASS)
+    if reduction == "none":
+        return picked.reshape(()) if input.ndim == 1 else picked
+    loss = total(picked)
+    return loss / total(counts) if reduction == "mean" else loss
+
+
 @differentiable(
     lambda g, target, weight, ignore_index, reduction: nll_loss(
         g, target, weight, ignore_index=ignore_index, reduction=reduction
@@ -229,6 +241,11 @@ def nll_loss_backward(
 ) -> Array:
     """The gradient of nll_loss for its input of shape `size`; as maps of input and g the two are adjoint."""
     lib = xp(target)
+    if is_on_gpu(g) and g.dtype.char != "e":
+        target = target.astype(np.int64, copy=False)
+        if reduction == "mean":
+            g = g / labels.total_weight(target, weight, g.dtype, size[0 if len(size) == 1 else 1], ignore_index)
+        return labels.spread(g, target, weight, size, ignore_index)
     number, used = _class_numbers(target, size[0 if len(size) == 1 else 1], ignore_index)
     weights = None if weight is None else weight.take(number)
     values = -g
@@ -328,7 +345,8 @@ def _positions(number: Array, shape: tuple[int, ...]) -> Array:
 def _total(number: Array, weights: Array | None, used: Array | None) -> Any:
     """The sum of the weights of the targets that are used."""
     if weights is None:
-        return number.size if used is None else used.sum()
+        kind = None if isinstance(number, np.ndarray) else np.float32  # an int64 array would make float64 of the loss
+        return number.size if used is None else used.sum(dtype=kind)
     return _single(weights).sum() if used is None else (_single(weights) * used).sum()
 
 

@@ -276,6 +276,8 @@ class ndarray(Methods):
         if isinstance(value, np.ndarray) and value.ndim:
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
         if value.__class__ is ndarray:
+            if value._a.ndim:
+                raise ValueError("non-scalar cupy.ndarray cannot be used for fill")
             self._a[...] = value._a
             return
         self._a[...] = saturated(np.asarray(value), self._a.dtype)

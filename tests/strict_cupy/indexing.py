@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import bare, fresh, is_device_array, same_memory
+from .registry import bare, check_written, fresh, is_device_array, same_memory
 from .sync import host_sync
 
 
@@ -23,10 +23,13 @@ def getitem(x: Any, index: Any) -> Any:
 def setitem(x: Any, index: Any, value: Any) -> None:
     """Of several values for one place, the first is kept here: which one CuPy keeps, nobody knows."""
     parts, advanced = _parts(index)
+    if not advanced and isinstance(value, list | tuple):
+        raise ValueError("a list cannot be used for fill")
     source = _value(value, x)
     if not advanced:
         place = x._a[(*parts, ...)] if Ellipsis not in _markers(parts) else x._a[parts]
         if is_device_array(value):
+            check_written(place)
             _check_memcpy(place, source)
             source = source.copy()
         place[...] = source

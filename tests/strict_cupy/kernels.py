@@ -1,14 +1,12 @@
-"""Kernels of our own. An elementwise one is C++ but for its loop: it is compiled for the CPU and run. Where that does not
-work (raw arguments, what only a GPU has), a Python function of the kernel's name stands in for it.
-"""
+"""Kernels of our own. An elementwise one is C++ but for its loop: it is compiled for the CPU and run."""
 
 from __future__ import annotations
 
 import ctypes
+import math
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,27 +16,25 @@ import pytest
 
 from .registry import is_device_array
 
-Model = Callable[..., None]
-_models: dict[str, Model] = {}
-_C_TYPES = {"f": "float", "d": "double"}
+_C_TYPES = {
+    "f": "float", "d": "double", "?": "bool", "b": "signed char", "B": "unsigned char", "h": "short", "i": "int",
+    "l": "long", "q": "long long",
+}  # fmt: skip
 # Of CUDA's mathematics what is used; without a header, which takes longer to read than all else.
-_PREAMBLE = "typedef double float64; typedef float float32;\n" + "\n".join(
+_PREAMBLE = """
+typedef double float64; typedef float float32; typedef long long int64; typedef long ptrdiff_t;
+static bool outside;
+template <typename E> struct Raw {
+    E *values; long size;
+    E &operator[](long i) { static E other; if (i < 0 || i >= size) outside = true; return outside ? other : values[i]; }
+};
+""" + "\n".join(
     f'extern "C" double {f}(double); inline float {f}(float x) {{ return __builtin_{f}f(x); }}'
     for f in ("fabs", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "erf")
 )
 _PREAMBLE += (
     'extern "C" double pow(double, double); inline float pow(float x, float y) { return __builtin_powf(x, y); }'
 )
-
-
-def model(name: str) -> Callable[[Model], Model]:
-    """Register what the elementwise kernel `name` does: a function that gets NumPy arrays, inputs first, and writes."""
-
-    def register(function: Model) -> Model:
-        _models[name] = function
-        return function
-
-    return register
 
 
 class ElementwiseKernel:
@@ -49,8 +45,8 @@ class ElementwiseKernel:
         preamble: str = "", no_return: bool = False, return_tuple: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         self.name, self.operation = name, operation
-        inputs, outputs = ([p.split() for p in text.split(",") if p.strip()] for text in (in_params, out_params))
-        self.params, self.nin = [*inputs, *outputs], len(inputs)
+        inputs, outputs = ([Parameter(p) for p in text.split(",") if p.strip()] for text in (in_params, out_params))
+        self.params, self.nin = (*inputs, *outputs), len(inputs)
 
     def __call__(self, *args: Any, size: int | None = None, block_size: int = 128, stream: Any = None) -> Any:
         if len(args) != len(self.params):
@@ -59,40 +55,61 @@ class ElementwiseKernel:
             raise TypeError(f"Unsupported type {np.ndarray}")
         bare = [x._a if is_device_array(x) else x for x in args]
         with np.errstate(all="ignore"):
-            if self.name in _models:
-                _models[self.name](*bare)
-            else:
-                self._run(bare)
+            self._run(bare)
         return args[self.nin] if len(args) == self.nin + 1 else args[self.nin :]
 
     def _run(self, args: list[Any]) -> None:
-        """The operation for each element; what is written to must have the whole shape."""
-        kinds = {a.dtype.char for (kind, _), a in zip(self.params, args) if kind == "T"}
+        """The operation for each element; what is written to must have the whole shape, or be raw."""
+        given = list(zip(self.params, args))
+        kinds = {a.dtype.char for p, a in given if p.kind == "T"}
         if len(kinds) != 1:
             raise TypeError(f"kernel {self.name!r}: T is one type, not {sorted(kinds)}")
-        shape = np.broadcast_shapes(*[np.shape(a) for a in args])
-        if any(a.shape != shape for a in args[self.nin :]):
+        shape = np.broadcast_shapes(*[np.shape(a) for p, a in given if not p.raw])
+        if any(a.shape != shape for p, a in given[self.nin :] if not p.raw):
             raise ValueError(f"kernel {self.name!r}: an output has not the shape {shape}")
-        for (kind, name), a in zip(self.params, args):
-            if kind != "T" and isinstance(a, np.ndarray) and a.dtype.name != kind:
-                raise TypeError(f"kernel {self.name!r}: {name} is {kind}, not {a.dtype}")
-        whole = [np.array(np.broadcast_to(a, shape), order="C") if isinstance(a, np.ndarray) else a for a in args]
+        for p, a in given:
+            if p.kind != "T" and isinstance(a, np.ndarray) and a.dtype.name != p.kind:
+                raise TypeError(f"kernel {self.name!r}: {p.name} is {p.kind}, not {a.dtype}")
+        whole = [
+            np.array(a if p.raw else np.broadcast_to(a, shape), order="C") if isinstance(a, np.ndarray) else a
+            for p, a in given
+        ]
         arrays = tuple(isinstance(a, np.ndarray) for a in args)
-        function = _compiled(tuple(map(tuple, self.params)), arrays, self.operation, *kinds)
-        function(whole[-1].size, *[a.ctypes.data_as(ctypes.c_void_p) if hasattr(a, "ctypes") else a for a in whole])
-        for target, values in zip(args[self.nin :], whole[self.nin :]):
-            target[...] = values
+        function = _compiled(self.params, arrays, self.operation, *kinds)
+        passed: list[Any] = []
+        for a in whole:
+            passed += [a.ctypes.data_as(ctypes.c_void_p), a.size] if isinstance(a, np.ndarray) else [a]
+        if function(math.prod(shape), *passed):
+            raise AssertionError(f"kernel {self.name!r} reads or writes outside of a raw array")
+        for n, (p, target) in enumerate(given):
+            if p.raw or n >= self.nin:
+                target[...] = whole[n]
+
+
+class Parameter:
+    """ "raw T x": all of x, by an index; "T x": its element; "float64 x": a number."""
+
+    def __init__(self, text: str) -> None:
+        *raw, self.kind, self.name = text.split()
+        self.raw = raw == ["raw"]
 
 
 @cache
-def _compiled(params: tuple[tuple[str, str], ...], arrays: tuple[bool, ...], operation: str, kind: str) -> Any:
-    """The loop over all elements, as a C function (count, a pointer for each array, the numbers themselves)."""
+def _compiled(params: tuple[Parameter, ...], arrays: tuple[bool, ...], operation: str, kind: str) -> Any:
+    """The loop over all elements, as a C function (count, a pointer and a size for each array, the numbers themselves);
+    it returns whether an index was out of bounds."""
     compiler = shutil.which("c++") or shutil.which("g++") or pytest.skip("needs a C++ compiler")
-    signature = ", ".join(f"{t} *p_{n}" if array else f"{t} {n}" for (t, n), array in zip(params, arrays))
-    elements = " ".join(f"{t} &{n} = p_{n}[i];" for (t, n), array in zip(params, arrays) if array)
+    signature, elements, whole = ["long count"], "", ""
+    for p, array in zip(params, arrays):
+        signature.append(f"{p.kind} *p_{p.name}, long s_{p.name}" if array else f"{p.kind} {p.name}")
+        if p.raw:
+            whole += f"Raw<{p.kind}> {p.name} = {{p_{p.name}, s_{p.name}}}; "
+        elif array:
+            elements += f"{p.kind} &{p.name} = p_{p.name}[i]; "
     source = (
         f"{_PREAMBLE}\ntypedef {_C_TYPES[kind]} T;\n"
-        f'extern "C" void kernel(long n, {signature}) {{ for (long i = 0; i < n; i++) {{ {elements}\n{operation};\n}} }}'
+        f'extern "C" int kernel({", ".join(signature)}) {{ outside = false; {whole}\n'
+        f"for (long i = 0; i < count; i++) {{ {elements}\n{operation};\n}} return outside; }}"
     )
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "kernel.so"
@@ -101,8 +118,10 @@ def _compiled(params: tuple[tuple[str, str], ...], arrays: tuple[bool, ...], ope
         if done.returncode:
             raise RuntimeError(f"{done.stderr}\n{source}")
         function = ctypes.CDLL(str(library)).kernel
-    function.argtypes = [ctypes.c_long, *[ctypes.c_void_p if array else ctypes.c_double for array in arrays]]
-    function.restype = None
+    function.argtypes = [ctypes.c_long]
+    for p, array in zip(params, arrays):
+        number = ctypes.c_longlong if p.kind == "int64" else ctypes.c_double
+        function.argtypes += [ctypes.c_void_p, ctypes.c_long] if array else [number]
     return function
 
 

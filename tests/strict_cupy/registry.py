@@ -95,7 +95,11 @@ def kept_order(a: np.ndarray) -> Any:
 def poisoned(shape: Any, dtype: Any, order: str = "C") -> np.ndarray:
     """Memory that nobody has written: nothing should come from it unnoticed."""
     dtype = np.dtype(dtype)
-    value: Any = np.nan if dtype.kind in "fc" else True if dtype.kind == "b" else np.iinfo(dtype).max
+    if dtype.kind == "b":  # there is no third value: by turns, so that neither all False nor all True comes of it
+        found = np.zeros(shape, dtype, order)  # type: ignore[call-overload]
+        found.reshape(-1, order="A")[1::2] = True
+        return found
+    value: Any = np.nan if dtype.kind in "fc" else np.iinfo(dtype).max
     return np.full(shape, value, dtype, order)  # type: ignore[arg-type]
 
 
@@ -112,3 +116,10 @@ def saturated(a: np.ndarray, dtype: np.dtype) -> np.ndarray:
     with np.errstate(all="ignore"):
         inside = np.clip(a, float(limits.min), float(limits.max)).astype(dtype)
         return np.where(a >= float(limits.max), np.array(limits.max, dtype), inside)
+
+
+def check_written(a: np.ndarray) -> None:
+    """A kernel that writes several elements into one place: nobody knows which stays, and `x += y` adds up any number of
+    times. NumPy's views of that kind are read-only."""
+    if a.size and any(stride == 0 and n > 1 for stride, n in zip(a.strides, a.shape)):
+        raise AssertionError("written into a broadcast view, in which elements share memory: a race on the GPU")

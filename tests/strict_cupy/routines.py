@@ -10,7 +10,7 @@ import numpy as np
 from .array import Capsule, MemoryPointer, ndarray, refuse_device_integers
 from .methods import check_kind, product
 from .registry import UFUNCS, bare, fresh, is_device_array, kept_order, poisoned, same_memory, saturated
-from .sync import host_copy, host_sync, library_call
+from .sync import host_copy, host_sync, library_call, reads_later
 
 # As NumPy's functions of the same name, on device arrays alone. Results are views where NumPy's are.
 SAME = (
@@ -44,6 +44,10 @@ def same_as_numpy(name: str, signature: inspect.Signature) -> Any:
         given = [*bound.args, *bound.kwargs.values()]
         if not any(is_device_array(x) or (isinstance(x, tuple | list) and any(map(is_device_array, x))) for x in given):
             raise TypeError(f"cupy.{name}() without a device array")
+        for x in given[1:] if name in ("moveaxis", "expand_dims") else ():
+            refuse_device_integers(x)
+        if name == "flip" and isinstance(bound.arguments.get("axis"), list):
+            raise TypeError("'list' object cannot be interpreted as an integer")
         for x in given:
             refuse_device_integers(x if isinstance(x, tuple | list) and not any(map(is_device_array, x)) else ())
         if name in SYNCHRONIZING:
@@ -85,6 +89,8 @@ def array(
         host_sync("asarray(blocking=True)")
     if np.ndim(obj) and not pinned(obj):
         host_copy("array()")
+    elif pinned(obj) and not blocking:
+        reads_later(obj)
     found = np.array(obj, order=order, ndmin=ndmin)  # type: ignore[call-overload]
     return kept_order(saturated(found, np.dtype(dtype)).copy(order) if dtype is not None else found)
 
@@ -143,7 +149,7 @@ def _like(a: Any, dtype: Any, order: str, shape: Any) -> Any:
 
 def empty_like(prototype: Any, dtype: Any = None, order: str = "K", subok: Any = None, shape: Any = None) -> Any:
     found = _like(prototype, dtype, order, shape)
-    found[...] = poisoned((), found.dtype)
+    found[...] = poisoned(found.shape, found.dtype)
     return kept_order(found)
 
 
@@ -220,6 +226,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None) -> Any:
 
 
 def nonzero(a: Any) -> Any:
+    bare(a)
     return a.nonzero()
 
 
@@ -247,6 +254,8 @@ def partition(a: Any, kth: Any, axis: Any = -1) -> Any:
 
 
 def matmul(x1: Any, x2: Any, /, out: Any = None, **kwargs: Any) -> Any:
+    if out is not None or kwargs:
+        raise NotImplementedError(f"the double does not model matmul with out or {sorted(kwargs)}")
     return product(np.matmul, x1, x2)
 
 

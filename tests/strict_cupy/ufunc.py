@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .registry import fresh, is_device_array, same_memory
+from . import precision
+from .registry import check_written, fresh, is_device_array, same_memory
 
 Weak = type | bool  # of a Python number its type, else False
 NUMBERS = (bool, int, float, complex)
@@ -46,6 +47,8 @@ class ufunc:
         kinds, weak = zip(*[_kind_of(x) for x in args])
         loop = self.loop_for(kinds, weak) if dtype is None else self._loop_to(np.dtype(dtype))
         loop.check(self.name, kinds)
+        if dtype is None:
+            precision.note(self.name, [x for x in args if is_device_array(x)], loop.outs)
         operands = [
             x._a.astype(kind, copy=False) if is_device_array(x) else _scalar(x, kind) for x, kind in zip(args, loop.ins)
         ]
@@ -154,6 +157,7 @@ def _delivered(found: Any, kind: np.dtype, out: Any, casting: str) -> Any:
         )
     if np.broadcast_shapes(out._a.shape, found.shape) != out._a.shape:
         raise ValueError("Out shape is mismatched")
+    check_written(out._a)
     out._a[...] = found.copy() if same_memory(found, out._a) else found
     return out
 
