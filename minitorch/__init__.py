@@ -94,6 +94,7 @@ from minitorch.noise import (
 )
 from minitorch import cuda, nn, optim, random, utils
 from minitorch.faults import AcceleratorError
+from minitorch.threads import get_num_threads, set_num_threads
 from minitorch.printing import set_printoptions
 from minitorch.random import Generator, default_generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 # fmt: on
@@ -181,24 +182,6 @@ def can_cast(from_: dtype, to: dtype) -> _Any:
     from minitorch.dtypes import CATEGORY
 
     return CATEGORY[from_.numpy.kind] <= CATEGORY[to.numpy.kind]
-
-
-_threads = _os.cpu_count() or 1
-
-
-def get_num_threads() -> _Any:
-    """The number that `set_num_threads` was given, at first that of the processors."""
-    return _threads
-
-
-def set_num_threads(num: _Any, /) -> None:
-    """Kept for `get_num_threads` alone: NumPy's BLAS decides about threads (OMP_NUM_THREADS); results do not depend on it."""
-    global _threads
-    if not isinstance(num, _NUMBERS[0]) or num is True or num is False:
-        raise RuntimeError(f"set_num_threads expects an int, but got {num.__class__.__name__}")
-    if num <= 0:
-        raise RuntimeError(f"set_num_threads expects a positive integer, but got {num}")
-    _threads = num
 
 
 def set_default_tensor_type(kind: _Any, /) -> None:

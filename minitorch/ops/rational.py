@@ -13,18 +13,20 @@ from minitorch.fusion import in_one_kernel
 
 Kernel = Callable[[np.ndarray], np.ndarray]
 
-BLOCK = 65536  # bytes at a time, so that all steps of a formula find their numbers in the cache
+BLOCK = 1 << 18  # bytes at a time, so that all steps of a formula find their numbers in the cache
+_LARGE = 8 << 20  # bytes; below, a formula of few steps gains nothing from blocks
 
 
-def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarray:
-    """`kernel` of all of `x`, computed in the dtype `work`, in the shape, dtype and order of memory of `x`."""
+def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64, size: int = BLOCK) -> np.ndarray:
+    """`kernel` of all of `x`, computed in the dtype `work`, in the shape, dtype and order of memory of `x`; `size` bytes
+    at a time."""
     if not x.flags.c_contiguous:
         axes = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
         turned = np.ascontiguousarray(x.transpose(axes))
-        return by_blocks(kernel, turned, work).transpose(np.argsort(axes))
+        return by_blocks(kernel, turned, work, size).transpose(np.argsort(axes))
     flat = x.reshape(-1)
     out = np.empty(flat.shape, x.dtype)
-    step = BLOCK // np.dtype(work).itemsize
+    step = size // np.dtype(work).itemsize
     with np.errstate(all="ignore"):  # nan and inf are results here
         for start in range(0, flat.size, step):
             block = flat[start : start + step]
@@ -33,9 +35,9 @@ def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarr
 
 
 def in_cache(kernel: Kernel, x: Array) -> Array:
-    """`kernel(x)` of a formula of several steps: of a large array in blocks, which takes half the time."""
-    if isinstance(x, np.ndarray) and x.nbytes > 4 * BLOCK and x.flags.c_contiguous:
-        return by_blocks(kernel, x, x.dtype)
+    """`kernel(x)` of a formula of a few steps: of an array larger than the cache in blocks."""
+    if isinstance(x, np.ndarray) and x.nbytes > _LARGE and x.flags.c_contiguous:
+        return by_blocks(kernel, x, x.dtype, 4 * BLOCK)
     return kernel(x)
 
 

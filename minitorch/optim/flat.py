@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import dtypes, recording
+from minitorch import dtypes, recording, threads
 from minitorch.autograd.inplace import bump, extent
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
@@ -237,7 +237,7 @@ class Segment:
         self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
         self.width = min(size, slice_size(like))
         self.fused = not isinstance(like, np.ndarray) and like.dtype.char in "fd"
-        self.spares = [] if self.fused else [xp(like).empty(self.width, like.dtype) for _ in range(SPARES)]
+        self.spares: dict[int, list[Array]] = {}  # by the thread's number
 
     def _joined(self, tensors: list[Tensor], name: str) -> Array:
         """One flat array of the values of these tensors of state, which become views of it."""
@@ -264,24 +264,33 @@ class Segment:
             grad_slot[...] = p._grad._data  # type: ignore[union-attr]
 
     def update(self, formula: Callable[..., None], options: dict[str, Any]) -> None:
-        """Apply the formula: slice by slice, on a GPU in one kernel."""
-        for arrays, buffers in self.slices():
-            if self.fused:
-                in_one_kernel(formula, arrays, buffers | options, SPARES)
-            else:
-                formula(*arrays, **buffers, **options)
-
-    def slices(self) -> Iterator[tuple[tuple[Array, ...], dict[str, Array]]]:
-        """(param, grad, *spares) and the buffers, a slice at a time."""
-        param, width = self.param, self.width
-        grad = self.params[0]._grad._data.reshape(-1) if self.in_place else self.grad  # type: ignore[union-attr]
-        if param.size == width:
-            yield (param, grad, *self.spares), self.buffers
+        """Apply the formula: slice by slice, by several threads where there are many; on a GPU in one kernel."""
+        param, grad, buffers, size = self.param, self._gradient(), self.buffers, self.param.size
+        if self.fused:
+            for part in _slices(size, self.width):
+                arrays = {name: buffer[part] for name, buffer in buffers.items()}
+                in_one_kernel(formula, (param[part], grad[part]), arrays | options, SPARES)
             return
-        for start in range(0, param.size, width):
-            part = slice(start, min(start + width, param.size))
-            spares = [spare[: part.stop - start] for spare in self.spares]
-            yield (param[part], grad[part], *spares), {name: b[part] for name, b in self.buffers.items()}
+        if size == self.width:
+            formula(param, grad, *self._spares(0), **buffers, **options)
+            return
+
+        def work(thread: int, part: slice) -> None:
+            spares = [spare[: part.stop - part.start] for spare in self._spares(thread)]
+            formula(param[part], grad[part], *spares, **{name: b[part] for name, b in buffers.items()}, **options)
+
+        parts = list(_slices(size, self.width))
+        touched = (2 + len(buffers)) * param.nbytes if isinstance(param, np.ndarray) else 0
+        threads.share(work, parts, min(threads.useful(touched), len(parts)))
+
+    def _gradient(self) -> Array:
+        return self.params[0]._grad._data.reshape(-1) if self.in_place else self.grad  # type: ignore[union-attr]
+
+    def _spares(self, thread: int) -> list[Array]:
+        """What a thread may write to on its way."""
+        if thread not in self.spares:
+            self.spares[thread] = [xp(self.param).empty(self.width, self.param.dtype) for _ in range(SPARES)]
+        return self.spares[thread]
 
     def scatter(self) -> None:
         """Copy the new values into the memory of the parameters, and count the change."""
@@ -314,6 +323,10 @@ class Segment:
             return True
         rows = [array.tolist() for array in self.numbers.values()]
         return all(row.count(row[0]) == len(row) for row in rows)
+
+
+def _slices(size: int, width: int) -> Iterator[slice]:
+    return (slice(start, min(start + width, size)) for start in range(0, size, max(width, 1)))
 
 
 def _of_params(params: list[Tensor]) -> list[Any]:
