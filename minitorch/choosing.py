@@ -14,6 +14,7 @@ import numpy as np
 
 from minitorch.constants import filled
 from minitorch.device import Array, xp
+from minitorch.fusion import elementwise
 
 _MANY = 4096  # elements: below, NumPy's own functions are as fast
 _SAME_SIZE_INT = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
@@ -28,14 +29,21 @@ def zero_unless(mask: Array, x: Array) -> Array:
 
     The bits are multiplied by 0 or 1: ten times faster than np.where.
     """
+    if not isinstance(x, np.ndarray):
+        return _zero_unless(x, mask)
     if mask.dtype.char != "?":
         mask = mask.astype("?")  # in half the time of mask != 0
-    if not x.ndim or not isinstance(x, np.ndarray):
-        return xp(x).where(mask, x, x.dtype.type(0))
+    if not x.ndim:
+        return np.where(mask, x, x.dtype.type(0))
     bits = _bits(x)
     mask = mask.astype(bits.dtype)  # within the product that would take twice the time
     mask *= bits
     return mask.view(x.dtype)
+
+
+@elementwise
+def _zero_unless(x: Array, mask: Array) -> Array:
+    return xp(x).where(mask.astype("?", copy=False), x, x.dtype.type(0))
 
 
 def select(mask: Array, x: Any, y: Any) -> Array:

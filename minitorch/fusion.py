@@ -17,6 +17,7 @@ from functools import cache, lru_cache, wraps
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minitorch.device import Array, is_on_gpu, xp
@@ -201,7 +202,7 @@ def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(formula)
     def fused(x: Any, *args: Any) -> Any:
-        if x.__class__ is np.ndarray or not is_on_gpu(x) or not _alike(x, args):
+        if x.__class__ is ndarray or not is_on_gpu(x) or not _alike(x, args):
             return formula(x, *args)
         return in_one_kernel(formula, (x, *args), again=True)
 

@@ -22,7 +22,7 @@ PLAIN = {
 # its result, or is one of these.
 OPS = [name for name in NAMES if name.startswith(("ops/", "optim/", "nn/")) or name in ("summation.py", "choosing.py")]
 ON_HOST = {
-    "choosing.py": {"asarray", "maximum"},
+    "choosing.py": {"asarray", "maximum", "where"},
     "ops/activation.py": {"maximum"},
     "ops/elementwise.py": {"log"},  # of a number
     "ops/index.py": {"asarray"},  # of lists
