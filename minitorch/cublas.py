@@ -95,8 +95,8 @@ def _lines(x: Array) -> tuple[bool, int] | None:
     down, across = (stride // x.itemsize for stride in x.strides[-2:])
     if (across == 1 or columns == 1) and (down >= columns or rows == 1):
         return False, columns if rows == 1 else down
-    if (down == 1 or rows == 1) and (across >= rows or columns == 1):
-        return True, rows if columns == 1 else across
+    if (down == 1 or rows == 1) and across >= rows:
+        return True, across
     return None
 
 

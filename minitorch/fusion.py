@@ -84,6 +84,9 @@ class Symbol(NDArrayOperatorsMixin):
             return Symbol(self._source, self._source.line("T", self.variable), np.dtype(dtype), self.shape)
         raise NotImplementedError(f"fusion: no conversion to {dtype}")
 
+    def __bool__(self) -> bool:
+        raise NotImplementedError("fusion: a formula cannot branch on values; use where")
+
     def __setitem__(self, index: Any, value: Any) -> None:
         if index is not ...:
             raise NotImplementedError("fusion: a symbol has no elements")

@@ -116,6 +116,55 @@ def test_a_training_step(name: str, cuda: str) -> None:
             np.testing.assert_allclose(found.cpu(), value.cpu(), rtol=5e-3, atol=1e-5, err_msg=key)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_an_optimizer_may_do_other_things_between_replays(dtype: Any, cuda: str) -> None:
+    """Its arrays stay where the graph knows them: of a transposed parameter, and after steps of other parameters."""
+    results = []
+    for graphed in (False, True):
+        p = nn.Parameter(torch.arange(6.0, device="cuda").reshape(2, 3).t().to(dtype))
+        q = nn.Parameter(torch.ones(3, device="cuda", dtype=dtype))
+        optimizer = torch.optim.Adam([p, q], lr=0.1, capturable=True)
+        g = torch.cuda.CUDAGraph()
+
+        def step(parameters: list[Any], optimizer: Any = optimizer) -> None:
+            for x in parameters:
+                x.grad = torch.ones_like(x)
+            optimizer.step()
+
+        step([p, q])
+        if graphed:
+            with torch.cuda.graph(g):
+                step([p, q])
+        for _ in range(2):
+            optimizer.zero_grad()
+            step([q])
+            optimizer.zero_grad()
+            gc.collect()
+            if graphed:
+                g.replay()
+            else:
+                step([p, q])
+        results.append([p.tolist(), q.tolist(), optimizer.state[p]["step"].item(), optimizer.state[q]["step"].item()])
+    np.testing.assert_allclose(np.concatenate([np.ravel(x) for x in results[0]]), np.concatenate([np.ravel(x) for x in results[1]]), rtol=1e-3)  # fmt: skip
+    assert results[1][2:] == [3, 5]
+
+
+def test_gradients_accumulate_over_replays(cuda: str) -> None:
+    model, x = nn.Linear(3, 2).to("cuda"), torch.ones(4, 3, device="cuda")
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    g = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(g):
+        model(x).sum().backward()
+    for n in (1, 2, 3):
+        g.replay()
+        assert model.bias.grad.tolist() == [4.0 * n] * 2 and model.weight.grad.tolist() == [[4.0 * n] * 3] * 2
+    for p in model.parameters():
+        p.grad.zero_()
+    g.replay()
+    assert model.bias.grad.tolist() == [4, 4]
+
+
 def test_a_learning_rate_of_python_stays_as_it_was(cuda: str) -> None:
     """As in PyTorch: it is a number in the kernel."""
     p = nn.Parameter(torch.ones(3, device="cuda"))
@@ -336,6 +385,7 @@ def test_what_a_graph_made_outlives_it(cuda: str) -> None:
     g.replay()
     del g
     gc.collect()
+    assert torch.cuda.memory_allocated() - before >= 4000
     others = [torch.zeros(1000, device="cuda") for _ in range(10)]
     assert y.sum().item() == 2000 and len(others) == 10
     del y, others

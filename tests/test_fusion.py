@@ -235,6 +235,12 @@ def test_what_there_is_no_cuda_for_says_so(cuda: str) -> None:
             fusion.in_one_kernel(formula, [x])
 
 
+def test_a_formula_cannot_branch_on_values(cuda: str) -> None:
+    x = torch.ones(3, device="cuda")._data
+    with pytest.raises(NotImplementedError, match="cannot branch on values"):
+        fusion.in_one_kernel(lambda x: x if x > 0 else -x, [x])
+
+
 def test_what_is_written_in_place_is_read_before(cuda: str) -> None:
     def formula(x: Any, y: Any, spare: Any, *, z: Any, scale: float) -> Any:
         np.multiply(x, scale, out=spare)

@@ -26,16 +26,16 @@ _PICK = """
         note[1] = static_cast<double>(label);
         note[2] = static_cast<double>(classes - 1);
     }
-    const ptrdiff_t n = i / each, j = i % each;
-    picked = used && known ? -input[(n * classes + label) * each + j] * counts : static_cast<T>(0);
+    const ptrdiff_t row = i / each, within = i % each;
+    picked = used && known ? -input[(row * classes + label) * each + within] * counts : static_cast<T>(0);
     weight_of = counts;
 """
 _PLACE = """
-    const ptrdiff_t n = i / each / classes, c = i / each % classes, j = i % each;
-    const long long label = target[n * each + j];
+    const ptrdiff_t row = i / each / classes, column = i / each % classes, place = row * each + i % each;
+    const long long label = target[place];
 """
 _SPREAD = """
-    gradient = counts != 0 && label == c ? -g[per_label ? n * each + j : 0] * counts : static_cast<T>(0);
+    gradient = used && known && label == column ? -g[per_label ? place : 0] * counts : static_cast<T>(0);
 """
 
 

@@ -83,6 +83,8 @@ class FlatOptimizer(Optimizer):
         for index, group in enumerate(self.param_groups):
             params = [p for p in group["params"] if p._grad is not None]
             for segment in self._segments(index, group, params):
+                if recording.current is not None:
+                    recording.current.kept.append(segment)  # whose arrays each replay works on
                 options = self._options(group, segment)
                 segment.gather()
                 segment.update(self._formula, options)
