@@ -77,8 +77,9 @@ class CUDAGraph:
         cupy = require_cupy()
         faults.prepare(cupy, current_gpu())
         self._pool = PrivatePool() if pool is None else pool
-        self._recording = _Recording(self._pool, stream._stream)
-        self._recording.begin()
+        started = _Recording(self._pool, stream._stream)
+        started.begin()
+        self._recording = started
 
     def capture_end(self) -> None:
         """End the capture: from now on there is something to replay."""

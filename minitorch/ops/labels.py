@@ -48,7 +48,7 @@ def pick(input: Array, target: Array, weight: Array | None, ignored: int, messag
     site, note = faults.watched(input, message)
     picked, counts = lib.empty(target.shape, input.dtype), lib.empty(target.shape, input.dtype)
     _kernel(lib, "pick", weight is not None)(
-        input, *_given(weight), target, classes, each, ignored, site, note, picked, counts
+        input, *_given(weight), target, classes, each, ignored, site, picked, counts, note
     )
     return picked, counts
 
@@ -89,8 +89,8 @@ def source(name: str, weighted: bool) -> tuple[str, str, str]:
     counts = _COUNTS.format(weight="weight[label]" if weighted else "static_cast<T>(1)")
     weights = "raw T weight, " if weighted else ""
     if name == "pick":
-        inputs = f"raw T input, {weights}int64 label, int64 classes, int64 each, int64 ignored, float64 site, raw float64 note"
-        return inputs, "T picked, T weight_of", counts + _PICK
+        inputs = f"raw T input, {weights}int64 label, int64 classes, int64 each, int64 ignored, float64 site"
+        return inputs, "T picked, T weight_of, raw float64 note", counts + _PICK  # CuPy makes inputs const
     if name == "weigh":
         return f"{weights}int64 label, int64 classes, int64 ignored", "T weight_of", counts + "weight_of = counts;"
     inputs = f"raw T g, {weights}raw int64 target, int64 per_label, int64 classes, int64 each, int64 ignored"
