@@ -204,7 +204,7 @@ class Methods:
 
     # in place
     copy_ = copy_
-    fill_ = inplace(fill)
+    fill_ = inplace(fill, overlap="anything")
 
     def zero_(self) -> Any:
         """Fill with zeros; returns the tensor itself."""
@@ -265,7 +265,7 @@ class Methods:
     transpose_, t_, swapaxes_, swapdims_ = resizing.transpose_, resizing.t_, resizing.transpose_, resizing.transpose_
     lerp_, addcmul_, addcdiv_ = inplace(lerp), inplace(addcmul), inplace(addcdiv)
     addmm_ = inplace(addmm)
-    masked_fill_ = inplace(masked_fill)
+    masked_fill_ = inplace(masked_fill, overlap="anything")
     tril_, triu_ = inplace(tril), inplace(triu)
 
     def cumsum_(self, dim: int, *, dtype: Any = None) -> Any:

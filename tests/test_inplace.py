@@ -19,6 +19,10 @@ PROGRAMS = """
 y = b[0]; y.mul_(v)
 b[0] = b[1]; b[:] = b[0]
 b.copy_(b); b.add_(b)
+b[:0].add_(b[0])
+b[b > 2] = b[0, 0]
+b.index_fill_(0, T.tensor([0]), b[1, 1])
+b[0] = b[1]; b[None] = b[2]
 b.fill_(b[0, 0]); b.masked_fill_(b > 1, b[0, 0])
 b[1:] = b[:-1].clone()
 y = b[0]; b.mul_(v)
@@ -86,6 +90,16 @@ def test_program(text: str) -> None:
 
 REFUSED = """
 b[1:] = b[:-1]
+b.copy_(b[0])
+b[0:1].copy_(b[0])
+b[None] = b.t()
+b[[1, 0, 2]] = b
+b.index_put_((T.tensor([0]),), b[1])
+b.index_add_(0, T.tensor([0, 1, 2]), b)
+b.index_copy_(0, T.tensor([2, 1, 0]), b)
+b.scatter_(0, T.zeros(1, 3, dtype=T.long), b)
+b.view(1, 3, 3).add_(b)
+c = T.zeros(2, 2, 2) * b.sum(); c.add_(c.permute(1, 0, 2))
 b[1:].add_(b[:-1])
 b.sub_(b[0])
 b.mul_(b[0, 0])

@@ -30,11 +30,14 @@ from minitorch.autograd.tape import (
 from minitorch.device import Array, xp
 
 
-def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = True) -> Callable[..., Any]:
+def inplace(
+    op_call: Call[...], name: str | None = None, *, recorded: bool = True, overlap: str = "whole"
+) -> Callable[..., Any]:
     """The in-place method of an op: `add_ = inplace(add)`.
 
     recorded: False for what PyTorch writes behind autograd's back, leaving the gradient of the old value: on a tensor
-    that requires grad it is refused.
+    that requires grad it is refused. overlap: what memory an argument may share with the tensor: "whole" (all of it, in
+    the same order), "nothing", "anything", or "broadcast": as "whole", once it has the tensor's shape.
     """
     op = op_call.op
     name = name or f"{op.name}_"
@@ -70,8 +73,8 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
             out = settled(op, arrays, out)
         check_fits(self, out)
         for x in args[1:]:
-            if isinstance(x, tape.Tensor) and (x._data.base is not None or self._data.base is not None):
-                out = _apart(self._data, x._data, out, op.name)
+            if isinstance(x, tape.Tensor) and _owner(x._data) is _owner(self._data):
+                out = _apart(self._data, x._data, out, overlap)
         if tracked and comparison and self._data.dtype.kind != "f":  # PyTorch's backward pass fails
             raise NotImplementedError(f"{method.__name__}(): 'other' requires grad, integers cannot; detach() it first")
         if tracked:
@@ -97,21 +100,19 @@ def inplace(op_call: Call[...], name: str | None = None, *, recorded: bool = Tru
     return method
 
 
-def _apart(target: Array, x: Array, out: Array, name: str) -> Array:
-    """`out`, not to be read from what is written to. RuntimeError, as in PyTorch, if `x`, an argument, shares a part of
-    the memory of `target`; where that is hard to tell (gaps, broadcasts) PyTorch does not ask, and here it is fine."""
-    if _owner(x) is not _owner(target) or not x.size or name in ("fill", "masked_fill"):
+def _apart(target: Array, x: Array, out: Array, overlap: str) -> Array:
+    """`out`, not to be read from what is written to. RuntimeError, as in PyTorch, if `x`, an argument with memory of the
+    same owner, shares more of it than it may; where that is hard to tell (gaps, repeats) PyTorch does not ask, and here
+    it is fine."""
+    if overlap == "broadcast":
+        x = out
+    if not x.size or not target.size or (x.size == 1 and overlap == "nothing"):  # one element is read before the write
         return out
     (begin, end), (start, stop) = extent(target), extent(x)
     if start >= end or begin >= stop:
         return out
-    broadcast = name == "overwrite" and x.shape != target.shape
-    if (
-        _dense(x)
-        and _dense(target)
-        and not broadcast
-        and not (begin == start and end == stop and x.strides == target.strides)
-    ):
+    whole = (begin, end, target.strides) == (start, stop, x.strides) and overlap != "nothing"
+    if _dense(x) and _dense(target) and not whole and overlap != "anything":
         raise RuntimeError(
             "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
             "location. Please clone() the tensor before performing the operation."
@@ -125,7 +126,13 @@ def _owner(x: Array) -> Any:
 
 
 def _dense(x: Array) -> bool:
-    return bool(x.flags.c_contiguous or x.flags.f_contiguous)
+    """Whether its elements fill a stretch of memory, each place once, in whatever order of the dimensions."""
+    size = x.itemsize
+    for stride, n in sorted((stride, n) for stride, n in zip(x.strides, x.shape, strict=True) if n != 1):
+        if stride != size:
+            return False
+        size *= n
+    return True
 
 
 def extent(array: Array) -> tuple[int, int]:

@@ -277,8 +277,8 @@ def _dims_used(i: Any) -> int:
 
 # --- writing
 
-put_ = inplace(put, "index_put_")
-_overwrite_ = inplace(overwrite, "copy_")
+put_ = inplace(put, "index_put_", overlap="nothing")
+_overwrite_ = inplace(overwrite, "copy_", overlap="broadcast")
 
 
 def setitem(input: Any, index: Any, value: Any) -> None:

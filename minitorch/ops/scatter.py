@@ -168,7 +168,8 @@ def _scatter_add(input: Array, src: Array, index: Array, dim: int) -> Array:
     return out
 
 
-_scatter_, _scatter_add_ = inplace(_scatter, "scatter_"), inplace(_scatter_add, "scatter_add_")
+_scatter_ = inplace(_scatter, "scatter_", overlap="nothing")
+_scatter_add_ = inplace(_scatter_add, "scatter_add_", overlap="nothing")
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
@@ -290,7 +291,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1
     return _like(_index_add(lined, _check_source(lined, index, source, dim, "index_add"), index, dim, alpha), input)
 
 
-_index_add_ = inplace(_index_add, "index_add_")
+_index_add_ = inplace(_index_add, "index_add_", overlap="nothing")
 
 
 def index_add_(input: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
