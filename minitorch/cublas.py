@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from ctypes import CDLL
 from functools import cache
 from math import prod
@@ -29,19 +30,27 @@ _GEMM: list[Any] = [_POINTER, *[_INT] * 5, _POINTER, *_MATRIX, *_MATRIX, _POINTE
 
 def matmul(a: Array, b: Array) -> Array:
     """a @ b of CuPy arrays, as NumPy has it: CuPy's, or in a graph that is being captured, cuBLAS's own."""
-    if recording.current is None or a.dtype.char not in _TYPES:
+    if recording.here.recording is None or a.dtype.char not in _TYPES:
         return a @ b
-    return recording.current.gemm(a, b)
+    return recording.here.recording.gemm(a, b)
 
 
 class Gemm:
-    """a @ b on a stream, by its handle, with WORKSPACE bytes at an address. To be made before the capture."""
+    """a @ b on the current stream. To be made before the capture, which cuBLAS itself must not start in.
 
-    def __init__(self, stream: int, workspace: int) -> None:
-        self.handle = _handle(current_gpu())
-        _check("SetStream", _library().cublasSetStream_v2(self.handle, stream))
-        # after SetStream, which takes the workspace away
-        _check("SetWorkspace", _library().cublasSetWorkspace_v2(self.handle, workspace, WORKSPACE))
+    workspace(stream): the address of WORKSPACE bytes for products on that stream.
+    """
+
+    def __init__(self, workspace: Callable[[int], int]) -> None:
+        self.handle, self._workspace, self._stream = _handle(current_gpu()), workspace, -1
+
+    def _follow(self, stream: int) -> None:
+        """A capture may fork to other streams."""
+        if stream != self._stream:
+            _check("SetStream", _library().cublasSetStream_v2(self.handle, stream))
+            # after SetStream, which takes the workspace away
+            _check("SetWorkspace", _library().cublasSetWorkspace_v2(self.handle, self._workspace(stream), WORKSPACE))
+            self._stream = stream
 
     def __call__(self, a: Array, b: Array) -> Array:
         """Leading dimensions broadcast; a vector is a row on the left and a column on the right."""
@@ -57,6 +66,7 @@ class Gemm:
         if not out.size or not k:
             out.fill(0)
             return out
+        self._follow(require_cupy().cuda.get_current_stream().ptr)
         left, left_turned, left_line, left_step = _readable(a, batch)
         right, right_turned, right_line, right_step = _readable(b, batch)
         kind, compute, number = _TYPES[a.dtype.char]

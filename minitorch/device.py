@@ -192,10 +192,13 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
         if to.index is not None and array.device.id != to.index:
             raise NotImplementedError(f"minitorch copies no array from {device_of(array)} to {to}: go by .cpu()")
         return array
-    if recording.current is not None and array.ndim:  # a 0-d array becomes a number in a kernel
-        if not (non_blocking and is_pinned(array)):
+    if recording.here.recording is not None and array.ndim:  # a 0-d array becomes a number in a kernel
+        if not (non_blocking and is_pinned(array) and array.flags.c_contiguous):
             recording.refuse("a copy from the CPU to the GPU", "Make the tensor on the GPU before the capture.")
-        recording.current.kept.append(array)  # each replay reads it again
+        recording.here.recording.kept.append(array)  # each replay reads it again
+        out = cupy.empty(array.shape, array.dtype)
+        out.data.copy_from_host_async(array.ctypes.data, array.nbytes)  # asarray would ask whether it is done
+        return out
     return cupy.asarray(array, blocking=not non_blocking and is_pinned(array))
 
 
@@ -219,13 +222,38 @@ def number_in(array: Array) -> Any:
 
 def drawn(draw: recording.Draw, to: device, generator: Any = None) -> tuple[Array, ...]:
     """What `draw()` gives, random numbers on the host, on the device `to`; in a CUDA graph anew for each replay."""
-    if recording.current is None or to.type == "cpu":
+    if recording.here.recording is None or to.type == "cpu":
         return tuple([move(array, to) for array in draw()])
     if generator is not None:
         raise NotImplementedError(
             "generator=: inside a CUDA graph minitorch draws from the default generator only; leave it out"
         )
-    return recording.current.drawn(draw)
+    return recording.here.recording.drawn(draw)
+
+
+# --- memory used by several streams
+
+_in_use: list[tuple[Any, Array]] = []  # (a mark in the other stream, the array)
+
+
+def keep_for(array: Array, stream: Any) -> None:
+    """Let `array` live until the CuPy stream has passed this point: its memory would be given to the next array of the
+    stream that it was made in, which knows nothing of the other one."""
+    if recording.here.recording is not None:
+        recording.here.recording.kept.append(array)
+        return
+    _in_use[:] = [(mark, kept) for mark, kept in _in_use if not mark.done]
+    _in_use.append((stream.record(), array))
+
+
+def extent(array: Array) -> tuple[int, int]:
+    """The addresses that `array` lies between."""
+    low = array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
+    high = low + array.itemsize
+    for n, stride in zip(array.shape, array.strides, strict=True):
+        low += min(0, (n - 1) * stride)
+        high += max(0, (n - 1) * stride)
+    return low, high
 
 
 # --- pinned memory: host memory that the GPU reads by itself, while the host goes on

@@ -50,15 +50,14 @@ def require_between(x: Any, low: float, high: float, message: str, error: type[E
         return
     from minitorch.device import xp  # device.py stands on this file: it reads the notes after each copy to the host
 
-    site, note = watched(x, message)
+    site, note = site_and_note(x, message)
     if x.dtype.char == "e":
         x = x.astype(np.float32)  # CUDA turns no half into a double
     _kernel(xp(x))(x, float(low), float(high), site, note)
-    if _AT_ONCE and recording.current is None:
-        raise_found()
+    launched(x.device.id)
 
 
-def watched(x: Any, message: str) -> tuple[float, Any]:
+def site_and_note(x: Any, message: str) -> tuple[float, Any]:
     """What a kernel needs to note a fault in the CuPy array `x`: the number of the message, and where to note.
 
     The note is [number, value, high], and a kernel writes there if the number is 0.
@@ -69,7 +68,6 @@ def watched(x: Any, message: str) -> tuple[float, Any]:
         _sites.append(message)
     gpu = x.device.id
     prepare(xp(x), gpu)
-    looked(gpu)
     return float(_sites.index(message)), _notes[gpu]
 
 
@@ -79,12 +77,14 @@ def prepare(lib: Any, gpu: int) -> None:
         _notes[gpu] = lib.zeros(3)
 
 
-def looked(gpu: int) -> None:
-    """A kernel that looks has been launched, by itself or in a graph."""
-    if recording.current is None:
-        _asked.add(gpu)
-    else:
-        recording.current.checks = True
+def launched(gpu: int) -> None:
+    """A kernel that may note a fault has been launched, by itself or in a graph."""
+    if recording.here.recording is not None:
+        recording.here.recording.checks = True
+        return
+    _asked.add(gpu)
+    if _AT_ONCE:
+        raise_found()
 
 
 @cache

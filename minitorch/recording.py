@@ -7,6 +7,7 @@ replay; and CuPy's products of matrices refuse.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -29,12 +30,18 @@ class Recording(Protocol):
         """Arrays on the GPU, to which what `draw()` gives is copied before each replay."""
 
 
-current: Recording | None = None  # one at a time, as in PyTorch
+class _Here(threading.local):
+    """As CuPy has its streams and allocators: other threads go on as ever."""
+
+    recording: Recording | None = None
+
+
+here = _Here()
 
 
 def refuse(what: str, cure: str) -> None:
     """RuntimeError while a graph is captured."""
-    if current is not None:
+    if here.recording is not None:
         raise RuntimeError(
             f"CUDA error: operation not permitted when stream is capturing: {what} cannot be part of a CUDA graph. {cure}"
         )

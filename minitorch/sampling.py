@@ -53,7 +53,12 @@ def _drawn(
 
 def _on(where: DeviceLike, draw: Any, generator: Any) -> Array:
     """The array that `draw()` makes on the host, on that device."""
-    return draw() if where is None else drawn(lambda: (draw(),), device(where), generator)[0]
+    return draw() if where is None else drawn(lambda: (draw(),), device(where), _own(generator))[0]
+
+
+def _own(generator: Any) -> Any:
+    """The generator, None for the default one."""
+    return None if generator is streams.default_generator else generator
 
 
 def randint(*args: Any, generator: Any = None, **options: Any) -> Any:
@@ -243,7 +248,7 @@ def inplace_random(draw: Any, arguments: tuple[str, ...], **defaults: Any) -> An
             draw(array, *values, generator=generator)
         else:
             once = lambda: (draw(with_strides_of(array), *values, generator=generator),)
-            array[...] = drawn(once, device_of(array), generator)[0]
+            array[...] = drawn(once, device_of(array), _own(generator))[0]
         bump(self)
         return self
 

@@ -15,7 +15,7 @@ from minitorch.autograd import api, inplace, tape
 from minitorch.autograd.hooks import LeafHooks, RemovableHandle, add_hook, register_hook, retain_grad
 from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
 from minitorch.conversion import Conversions
-from minitorch.device import Array, as_numpy, device, device_of, is_pinned, move, pinned
+from minitorch.device import Array, as_numpy, current_gpu, device, device_of, is_pinned, keep_for, move, pinned
 from minitorch.dtypes import dtype
 from minitorch.formats import layout, strided, wants_contiguous
 from minitorch.methods import Methods
@@ -346,9 +346,9 @@ class Tensor(Methods, Conversions):
         """Say that a stream other than the one it was made in uses this tensor: its memory then lives long enough."""
         if not self.is_cuda:
             raise NotImplementedError("record_stream(): the tensor is on the CPU, where there are no streams")
-        from minitorch.cuda.streams import keep_for  # late: torch.cuda stands on this file
-
-        keep_for(self._data, stream)
+        if stream.device_index != current_gpu():
+            raise NotImplementedError(f"record_stream(): {stream!r} is on another GPU than the current one")
+        keep_for(self._data, stream._stream)
 
     def share_memory_(self) -> Tensor:
         raise NotImplementedError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 _WORTH_IT = 12 << 20  # bytes
@@ -46,7 +46,12 @@ def share(work: Callable[[int, Any], None], parts: Sequence[Any], count: int) ->
         for part in parts[thread::count]:
             work(thread, part)
 
-    others = [_pool(os.getpid(), count).submit(copy_context().run, run, thread) for thread in range(1, count)]
+    others = []
+    for thread in range(1, count):
+        try:
+            others.append(_pool(os.getpid(), _number).submit(copy_context().run, run, thread))
+        except RuntimeError:  # the interpreter is ending: no new threads
+            run(thread)
     try:
         run(0)
     finally:
@@ -56,9 +61,9 @@ def share(work: Callable[[int, Any], None], parts: Sequence[Any], count: int) ->
             raise error
 
 
-@cache
+@lru_cache(1)
 def _pool(process: int, count: int) -> Any:
     """Threads of this process: those of the one it was forked from are not in it."""
     from concurrent.futures import ThreadPoolExecutor  # late: it is a fifth of the time of `import minitorch`
 
-    return ThreadPoolExecutor(count - 1, "minitorch")
+    return ThreadPoolExecutor(max(1, count - 1), "minitorch")

@@ -225,7 +225,7 @@ def compile_kernel(inputs: str, outputs: str, operation: str, kind: str) -> None
         for parameter in text.split(", "):
             words = parameter.split()
             if words[0] == "raw":
-                parameters.append(f"CArray<{words[1]}, 1, 1, 1> {words[2]}")
+                parameters.append(f"{const}CArray<{words[1]}, 1, 1, 1> {words[2]}")
             elif words[0] == "T":
                 parameters.append(f"{const}CArray<T, 1, 1, 1> _raw_{words[1]}")
                 elements.append(f"{const}T &{words[1]} = _raw_{words[1]}[_ind.get()];")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 import warnings
 from typing import Any
@@ -92,3 +94,33 @@ def test_a_forked_process_has_threads_of_its_own(three: None) -> None:
 
 def test_small_work_stays_in_one() -> None:
     assert threads.useful(1 << 20) == 1 and threads.useful(1 << 30) == threads.get_num_threads()
+
+
+LATE = """
+import sys, threading
+import minitorch as torch
+torch.set_num_threads(2)
+p = torch.nn.Parameter(torch.ones(3_000_000))
+p.grad = torch.ones(3_000_000)
+optimizer = torch.optim.SGD([p], lr=1.0)
+for _ in range(int(sys.argv[1])):
+    optimizer.step()
+def late():
+    threading.main_thread().join()
+    optimizer.step()
+    print(p[0].item())
+threading.Thread(target=late).start()
+"""
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_thread_may_outlive_the_main_one(before: int) -> None:
+    """There are no new threads then: it goes on alone."""
+    done = subprocess.run([sys.executable, "-c", LATE, str(before)], text=True, capture_output=True)
+    assert done.stdout.split() == [str(0.0 - before)], done.stderr
+
+
+def test_threads_are_not_left_behind(three: None) -> None:
+    for count in (2, 3, 2, 3):
+        threads.share(lambda thread, part: None, range(4), count)
+    assert sum(t.name.startswith("minitorch") for t in threading.enumerate()) <= 2

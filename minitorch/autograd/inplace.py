@@ -27,7 +27,7 @@ from minitorch.autograd.tape import (
     version_cell,
     wrap,
 )
-from minitorch.device import Array, xp
+from minitorch.device import Array, extent, xp
 
 
 def inplace(
@@ -133,17 +133,6 @@ def _dense(x: Array) -> bool:
             return False
         size *= n
     return True
-
-
-def extent(array: Array) -> tuple[int, int]:
-    """The addresses that `array` lies between."""
-    numpy = isinstance(array, np.ndarray)
-    low = (array.__array_interface__ if numpy else array.__cuda_array_interface__)["data"][0]
-    high = low + array.itemsize
-    for n, stride in zip(array.shape, array.strides, strict=True):
-        low += min(0, (n - 1) * stride)
-        high += max(0, (n - 1) * stride)
-    return low, high
 
 
 def _before(t: Any, old: Array) -> Any:

@@ -83,13 +83,23 @@ class _Graphed:
         gradients = iter(found)
         self.grad_inputs = [next(gradients) if x.requires_grad else None for x in self.inputs]
 
+    def checked(self, given: list[Any]) -> list[Any]:
+        """The arguments of a call, if they fit the samples."""
+        found, wanted = [getattr(x, "shape", None) for x in given], [x.shape for x in self.given]
+        if found != wanted:
+            raise RuntimeError(
+                f"a graphed callable takes tensors of the shapes it was captured with, {[list(s) for s in wanted]}, not "
+                f"{[None if s is None else list(s) for s in found]}"
+            )
+        return given
+
     def replacement(self) -> Any:
         """The function that replays; of a module, the module with another `forward`."""
         node = _function(self)
         parameters = self.inputs[len(self.given) :]
 
         def graphed(*args: Any) -> Any:
-            outputs = node.apply(*_leaves(args), *parameters)
+            outputs = node.apply(*self.checked(_leaves(args)), *parameters)
             return _rebuilt(self.result, iter(outputs))
 
         if not isinstance(self.function, Module):
@@ -126,7 +136,7 @@ def _function(part: _Graphed) -> type[Function]:
 
 def _put(own: Tensor, given: Tensor) -> None:
     """Copy to where the graph reads, unless it lies there."""
-    if own.data_ptr() != given.data_ptr():
+    if own.data_ptr() != given.data_ptr() or own.stride() != given.stride():
         own.detach().copy_(given.detach())
 
 

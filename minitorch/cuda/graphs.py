@@ -15,15 +15,16 @@ import warnings
 from contextlib import suppress
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from minitorch import cublas, faults, random, recording
+from minitorch import cublas, faults, recording
 from minitorch.cuda.memory import PrivatePool, empty_cache
 from minitorch.cuda.streams import Stream, current_stream, default_stream, synchronize
 from minitorch.cuda.streams import stream as on_stream
 from minitorch.device import Array, cuda_device_count, current_gpu, device_of, move, require_cupy
+from minitorch.random.generator import preserved
 
 _MODES = ("global", "thread_local", "relaxed")
 
@@ -66,7 +67,7 @@ class CUDAGraph:
             raise RuntimeError(
                 "This CUDAGraph instance already owns a captured graph. To capture a new graph, create a new instance."
             )
-        if recording.current is not None:
+        if _Recording.running is not None:
             raise RuntimeError("CUDAGraph.capture_begin(): another graph is being captured; end that first")
         stream = current_stream()
         if stream == default_stream():
@@ -83,7 +84,7 @@ class CUDAGraph:
 
     def capture_end(self) -> None:
         """End the capture: from now on there is something to replay."""
-        if self._recording is None or recording.current is not self._recording:
+        if self._recording is None or recording.here.recording is not self._recording:
             raise RuntimeError("CUDAGraph.capture_end(): Invalid capture: there was no capture_begin() of this graph")
         try:
             self._graph = self._recording.end()
@@ -93,7 +94,7 @@ class CUDAGraph:
 
     def _abandon(self) -> None:
         """End a capture in which something was raised."""
-        if self._recording is not None and recording.current is self._recording:
+        if self._recording is not None and recording.here.recording is self._recording:
             with suppress(RuntimeError):  # CUDA's "capture invalidated", which says less than what was raised
                 self._recording.end()
         self.reset()
@@ -105,7 +106,7 @@ class CUDAGraph:
         self._recording.draw()
         self._graph.launch()
         if self._recording.checks:
-            faults.looked(current_gpu())
+            faults.launched(current_gpu())
 
     def reset(self) -> None:
         """Forget the graph; its memory goes when its tensors do."""
@@ -156,12 +157,14 @@ class CUDAGraph:
 class _Recording:
     """What a graph needs besides its kernels (recording.py), and the capture itself."""
 
+    running: ClassVar[_Recording | None] = None  # in any thread: there is one at a time, as in PyTorch
+
     def __init__(self, pool: PrivatePool, stream: Any) -> None:
         self.pool, self.stream = pool, stream
         self.kept: list[Any] = []
         self.draws: list[tuple[recording.Draw, tuple[Array, ...]]] = []
         self.checks = False  # whether there are kernels that look for faults
-        self._product = cublas.Gemm(stream.ptr, pool.workspace.ptr)
+        self.gemm = cublas.Gemm(pool.workspace)
         self._allocator = require_cupy().cuda.using_allocator(pool.malloc)
 
     def begin(self) -> None:
@@ -171,20 +174,16 @@ class _Recording:
         except BaseException:
             self._allocator.__exit__(None, None, None)
             raise
-        recording.current = self
+        _Recording.running = recording.here.recording = self
 
     def end(self) -> Any:
-        recording.current = None
+        _Recording.running = recording.here.recording = None
         self._allocator.__exit__(None, None, None)
         return self.stream.end_capture()
 
-    def gemm(self, a: Array, b: Array) -> Array:
-        return self._product(a, b)
-
     def drawn(self, draw: recording.Draw) -> tuple[Array, ...]:
-        state = random.get_rng_state()
-        arrays = tuple([_like(host) for host in draw()])
-        random.set_rng_state(state)  # a capture draws nothing, as in PyTorch
+        with preserved():  # a capture draws nothing, as in PyTorch
+            arrays = tuple([_like(host) for host in draw()])
         self.draws.append((draw, arrays))
         return arrays
 

@@ -56,8 +56,14 @@ class PrivatePool:
 
     def __init__(self) -> None:
         self.memory = require_cupy().cuda.MemoryPool()
-        self.workspace = self.memory.malloc(WORKSPACE)  # for cuBLAS
+        self._workspaces: dict[int, Any] = {}  # by stream
         _private.add(self)
+
+    def workspace(self, stream: int) -> int:
+        """The address of memory for cuBLAS."""
+        if stream not in self._workspaces:
+            self._workspaces[stream] = self.memory.malloc(WORKSPACE)
+        return int(self._workspaces[stream].ptr)
 
     def malloc(self, size: int) -> Any:
         """What CuPy makes arrays with: a block that holds on to the pool, whose end would be the block's."""

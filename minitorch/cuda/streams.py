@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from minitorch import faults
-from minitorch.device import Array, current_gpu, gpu_number, require_cupy
 from minitorch.device import device as Device
+from minitorch.device import gpu_number, require_cupy
 
 
 class Event:
@@ -193,17 +193,3 @@ def synchronize(device: Any = None) -> None:
     with cupy.cuda.Device(gpu_number(device, "synchronize")):
         cupy.cuda.runtime.deviceSynchronize()
     faults.raise_found()
-
-
-# --- memory used by several streams
-
-_kept: list[tuple[Any, Array]] = []  # (a mark in the other stream, the array)
-
-
-def keep_for(array: Array, stream: Stream) -> None:
-    """Let `array` live until `stream` has passed this point: its memory would be given to the next array of the stream
-    that it was made in, which knows nothing of the other one."""
-    if stream.device_index != current_gpu():
-        raise NotImplementedError(f"record_stream(): {stream!r} is on another GPU than the current one")
-    _kept[:] = [(mark, kept) for mark, kept in _kept if not mark.done]
-    _kept.append((stream._stream.record(), array))

@@ -41,7 +41,7 @@ _TOGETHER = 8  # of more arrays than this CuPy copies the addresses to the GPU, 
 
 def _joined(join: Any, arrays: Sequence[Array], dim: int) -> Array:
     """join(arrays, dim), `join` being NumPy's or CuPy's concatenate or stack."""
-    if recording.current is None or len(arrays) <= _TOGETHER:
+    if recording.here.recording is None or len(arrays) <= _TOGETHER:
         return _in_order(join(arrays, dim))
     parts = [join(arrays[i : i + _TOGETHER], dim) for i in range(0, len(arrays), _TOGETHER)]
     return _joined(xp(arrays[0]).concatenate, parts, dim)

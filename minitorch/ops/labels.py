@@ -45,11 +45,12 @@ def pick(input: Array, target: Array, weight: Array | None, ignored: int, messag
     message: for a label out of range, see faults.py.
     """
     lib, (classes, each) = xp(input), _sizes(input.shape)
-    site, note = faults.watched(input, message)
+    site, note = faults.site_and_note(input, message)
     picked, counts = lib.empty(target.shape, input.dtype), lib.empty(target.shape, input.dtype)
     _kernel(lib, "pick", weight is not None)(
         input, *_given(weight), target, classes, each, ignored, site, picked, counts, note
     )
+    faults.launched(input.device.id)
     return picked, counts
 
 

@@ -299,7 +299,7 @@ def _einsum(*operands: Array, equation: str) -> Array:
     lib = xp(operands[0])
     if len(operands) == 1:
         return lib.einsum(equation, *operands).astype(kind, copy=False)
-    out = _pairwise(equation, operands) if recording.current else lib.einsum(equation, *operands, optimize=True)
+    out = _pairwise(equation, operands) if recording.here.recording else lib.einsum(equation, *operands, optimize=True)
     return lib.asarray(out, kind, order="C")
 
 
@@ -316,6 +316,8 @@ def _pairwise(equation: str, operands: tuple[Array, ...]) -> Array:
 def _product_of(s: str, a: Array, t: str, b: Array, later: set[str]) -> tuple[str, Array]:
     """(subscripts, array) of a product, summed over what is not in `later`."""
     lib, found = xp(a), dict.fromkeys(s + t)
+    s, a = _without_ones(s, a, dict(zip(t, b.shape, strict=True)))
+    t, b = _without_ones(t, b, dict(zip(s, a.shape, strict=True)))
     both = [c for c in found if c in s and c in t]
     batch, summed = "".join(c for c in both if c in later), "".join(c for c in both if c not in later)
     rows, columns = ("".join(c for c in found if c in u and c not in both and c in later) for u in (s, t))
@@ -324,6 +326,12 @@ def _product_of(s: str, a: Array, t: str, b: Array, later: set[str]) -> tuple[st
     many, n, k, m = ([sizes[c] for c in u] for u in (batch, rows, summed, columns))
     out = _times(a.reshape((*many, prod(n), prod(k))), b.reshape((*many, prod(k), prod(m))))
     return batch + rows + columns, out.reshape((*many, *n, *m))
+
+
+def _without_ones(s: str, x: Array, others: dict[str, int]) -> tuple[str, Array]:
+    """Without the dimensions of size 1 that the other operand has larger: they broadcast."""
+    kept = "".join(c for c, n in zip(s, x.shape, strict=True) if n != 1 or others.get(c, 1) == 1)
+    return kept, x if kept == s else xp(x).einsum(f"{s}->{kept}", x)
 
 
 def _einsum_gradient(g: Any, i: int, operands: Any, equation: str) -> Any:

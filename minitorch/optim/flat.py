@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes, recording, threads
-from minitorch.autograd.inplace import bump, extent
+from minitorch.autograd.inplace import bump
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
-from minitorch.device import Array, cuda_device_count, xp
+from minitorch.device import Array, cuda_device_count, extent, xp
 from minitorch.fusion import in_one_kernel
 from minitorch.optim.optimizer import Group, Optimizer
 from minitorch.tensor import Tensor
@@ -74,7 +74,7 @@ class FlatOptimizer(Optimizer):
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient; returns what `closure` did, which computes the loss."""
-        if recording.current is not None or self.param_groups[0].get("capturable"):
+        if recording.here.recording is not None or self.param_groups[0].get("capturable"):
             self._check_capture()
         loss = None
         if closure is not None:
@@ -83,8 +83,8 @@ class FlatOptimizer(Optimizer):
         for index, group in enumerate(self.param_groups):
             params = [p for p in group["params"] if p._grad is not None]
             for segment in self._segments(index, group, params):
-                if recording.current is not None:
-                    recording.current.kept.append(segment)  # whose arrays each replay works on
+                if recording.here.recording is not None:
+                    recording.here.recording.kept.append(segment)  # whose arrays each replay works on
                 options = self._options(group, segment)
                 segment.gather()
                 segment.update(self._formula, options)
@@ -110,12 +110,12 @@ class FlatOptimizer(Optimizer):
     def _check_capture(self) -> None:
         """What PyTorch says where `capturable` and a capture do not come together."""
         flags = [group["capturable"] for group in self.param_groups if "capturable" in group]
-        if recording.current is not None and not all(flags):
+        if recording.here.recording is not None and not all(flags):
             raise RuntimeError(
                 f"Attempting CUDA graph capture of step() for an instance of {type(self).__name__} but param_groups' "
                 "capturable is False."
             )
-        if recording.current is None and all(flags) and not self._warned and cuda_device_count():
+        if recording.here.recording is None and all(flags) and not self._warned and cuda_device_count():
             self._warned = True
             warnings.warn(
                 "This instance was constructed with capturable=True or some of all the param_groups came with "
@@ -192,6 +192,13 @@ class FlatOptimizer(Optimizer):
         state, initial = self.__dict__["state"][p], self._initial(group)
         missing = all(state.get(name) is None for name in names)
         on_gpu = self._counts_on_gpu(p, group)
+        known = [state.get(name) for name in (*names, *(self._numbers if on_gpu else ()))]
+        if recording.here.recording is not None and not all(
+            isinstance(t, Tensor) and t.is_cuda and t.is_contiguous() for t in known
+        ):
+            recording.refuse(
+                f"{type(self).__name__}'s state, made anew by every replay,", "Take a step before the capture."
+            )
         for name in self._numbers:
             if missing:
                 state.setdefault(name, initial.get(name, 0.0))

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
+from minitorch import recording
 from minitorch.device import CPU, Array, cuda_device_count, device, require_cupy
 
 _BLOCK = 624  # words are made in blocks; the state is one block and a position in it
@@ -111,6 +112,7 @@ class Generator:
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
         if not -(2**63) <= seed < 2**64:
             raise ValueError(f"Overflow when unpacking long long: manual_seed({seed}) needs a seed of 64 bits")
+        self._refuse_in_a_graph()
         self._seed = seed % 2**64
         self.cached_normal = None
         if self._twister is not None:
@@ -141,8 +143,13 @@ class Generator:
             raise TypeError(f"RNG state must be a torch.ByteTensor on the CPU, but got {state.dtype}")
         if not state.flags.c_contiguous:
             raise RuntimeError("RNG state must be contiguous; call .contiguous() on it")
+        self._refuse_in_a_graph()
         self._unpack(state)
         return self
+
+    def _refuse_in_a_graph(self) -> None:
+        if self is default_generator:
+            recording.refuse("setting the state of the random numbers", "Do it before a replay.")
 
     def clone_state(self) -> Generator:
         """A second generator at the same place of the same stream."""
@@ -270,9 +277,17 @@ def fork_rng(devices: Any = None, enabled: bool = True, *, device_type: Any = No
     """
     if device_type is not None:
         device(device_type)  # a name that is no device is an error
+    recording.refuse("fork_rng()", "A capture draws nothing; use it around a replay.")
     if not enabled:
         yield
         return
+    with preserved():
+        yield
+
+
+@contextmanager
+def preserved() -> Iterator[None]:
+    """The default generator goes back to its state."""
     state = default_generator._pack()
     try:
         yield

@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from typing import Any
 from unittest import mock
 
+import numpy as np
+
 from . import kernels
 from .array import ndarray
 from .recorder import wrapped
@@ -27,6 +29,7 @@ class Capture:
 
     def __init__(self, stream: Any) -> None:
         self.stream, self.invalid, self._inside = stream, False, False
+        self.streams, self.marks = [stream], []  # the streams and events that are part of it
         self.calls: list[Call] = []
         self.pointers: dict[int, ndarray] = {}  # arrays whose address somebody wanted
         self._patches: ExitStack = wrapped(self._noting)
@@ -137,4 +140,6 @@ def held(x: Any) -> Any:
         return other
     if isinstance(x, dict):
         return {key: held(value) for key, value in x.items()}
+    if isinstance(x, np.ndarray):
+        return x.copy()  # a number in the kernel
     return type(x)(map(held, x)) if type(x) in (tuple, list) else x

@@ -11,6 +11,7 @@ import numpy as np
 
 from .array import ndarray
 from .capture import owner_of
+from .cuda import get_current_stream
 from .registry import capturing
 
 INVALID_VALUE, NOT_SUPPORTED, NOT_INITIALIZED = 7, 15, 1
@@ -45,7 +46,8 @@ def _gemm(
     beta: int, c: int, ctype: int, ldc: int, stridec: int, count: int, compute: int, algorithm: int,
 ) -> int:  # fmt: skip
     """C = alpha * op(A) @ op(B) + beta * C, columns first."""
-    if not capturing or _State.stream != capturing[-1].stream.ptr or not _State.workspace or handle != 1:
+    current = get_current_stream()  # where what it reads was computed
+    if not current.is_capturing() or _State.stream != current.ptr or not _State.workspace or handle != 1:
         return NOT_INITIALIZED
     if not atype == btype == ctype or compute != _COMPUTE[atype][0]:
         return NOT_SUPPORTED

@@ -86,13 +86,26 @@ class Event:
     def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
         self.timing, self.at = not disable_timing, -1.0
 
-    done = property(lambda self: True)
+    @property
+    def done(self) -> bool:
+        self._not_in_a_capture("cudaEventQuery")
+        return True
 
     def record(self, stream: Any = None) -> None:
         self.at = time.perf_counter()
+        for capture in capturing:
+            if (get_current_stream() if stream is None else stream) in capture.streams:
+                capture.marks.append(self)
 
     def synchronize(self) -> None:
+        self._not_in_a_capture("cudaEventSynchronize")
         host_sync("Event.synchronize()")
+
+    def _not_in_a_capture(self, what: str) -> None:
+        for capture in capturing:
+            if self in capture.marks:
+                capture.invalid = True
+                raise CUDARuntimeError(900, f"cudaErrorCapturedEvent: {what} of an event in a capture")
 
 
 def get_elapsed_time(start_event: Event, end_event: Event) -> float:
@@ -148,7 +161,7 @@ class Stream:
         capturing.append(Capture(self))
 
     def end_capture(self) -> Any:
-        if not self.is_capturing():
+        if not any(capture.stream is self for capture in capturing):
             raise CUDARuntimeError(401, "cudaErrorIllegalState: the operation cannot be performed in the present state")
         capture = capturing.pop()
         capture.close()
@@ -157,7 +170,7 @@ class Stream:
         return capture.graph()
 
     def is_capturing(self) -> bool:
-        return any(capture.stream is self for capture in capturing)
+        return any(self in capture.streams for capture in capturing)
 
     def _not_capturing(self, what: str) -> None:
         if self.is_capturing():
@@ -170,7 +183,10 @@ class Stream:
         return event
 
     def wait_event(self, event: Event) -> None:
-        """The GPU waits, the host does not."""
+        """The GPU waits, the host does not. In a capture, a stream that waits for another becomes part of it."""
+        for capture in capturing:
+            if event in capture.marks and self not in capture.streams:
+                capture.streams.append(self)
 
     @classmethod
     def from_external(cls, obj: Any) -> Stream:

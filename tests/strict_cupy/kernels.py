@@ -26,7 +26,7 @@ typedef double float64; typedef float float32; typedef long long int64; typedef 
 static bool outside;
 template <typename E> struct Raw {
     E *values; long size;
-    E &operator[](long i) { static E other; if (i < 0 || i >= size) outside = true; return outside ? other : values[i]; }
+    E &operator[](long i) const { static E other{}; if (i < 0 || i >= size) outside = true; return outside ? other : values[i]; }
 };
 """ + "\n".join(
     f'extern "C" double {f}(double); inline float {f}(float x) {{ return __builtin_{f}f(x); }}'
@@ -75,15 +75,14 @@ class ElementwiseKernel:
             for p, a in given
         ]
         arrays = tuple(isinstance(a, np.ndarray) for a in args)
-        function = _compiled(self.params, arrays, self.operation, *kinds)
+        function = _compiled(self.params, self.nin, arrays, self.operation, *kinds)
         passed: list[Any] = []
         for a in whole:
             passed += [a.ctypes.data_as(ctypes.c_void_p), a.size] if isinstance(a, np.ndarray) else [a]
         if function(math.prod(shape), *passed):
             raise AssertionError(f"kernel {self.name!r} reads or writes outside of a raw array")
-        for n, (p, target) in enumerate(given):
-            if p.raw or n >= self.nin:
-                target[...] = whole[n]
+        for target, values in zip(args[self.nin :], whole[self.nin :]):
+            target[...] = values
 
 
 class Parameter:
@@ -95,15 +94,16 @@ class Parameter:
 
 
 @cache
-def _compiled(params: tuple[Parameter, ...], arrays: tuple[bool, ...], operation: str, kind: str) -> Any:
+def _compiled(params: tuple[Parameter, ...], nin: int, arrays: tuple[bool, ...], operation: str, kind: str) -> Any:
     """The loop over all elements, as a C function (count, a pointer and a size for each array, the numbers themselves);
     it returns whether an index was out of bounds."""
     compiler = shutil.which("c++") or shutil.which("g++") or pytest.skip("needs a C++ compiler")
     signature, elements, whole = ["long count"], "", ""
-    for p, array in zip(params, arrays):
+    for n, (p, array) in enumerate(zip(params, arrays)):
         signature.append(f"{p.kind} *p_{p.name}, long s_{p.name}" if array else f"{p.kind} {p.name}")
         if p.raw:
-            whole += f"Raw<{p.kind}> {p.name} = {{p_{p.name}, s_{p.name}}}; "
+            const = "const " * (n < nin)  # CuPy makes inputs const, raw ones too
+            whole += f"{const}Raw<{const}{p.kind}> {p.name} = {{p_{p.name}, s_{p.name}}}; "
         elif array:
             elements += f"{p.kind} &{p.name} = p_{p.name}[i]; "
     source = (

@@ -87,9 +87,9 @@ def array(
         return fresh(np.array([x._a for x in obj], dtype))
     if blocking:
         host_sync("asarray(blocking=True)")
-    if np.ndim(obj) and not pinned(obj):
-        host_copy("array()")
-    elif pinned(obj) and not blocking:
+    if np.ndim(obj):
+        host_copy("array()")  # of pinned memory too: CuPy asks whether its copy is done
+    if pinned(obj) and not blocking:
         reads_later(obj)
     found = np.array(obj, order=order, ndmin=ndmin)  # type: ignore[call-overload]
     return kept_order(saturated(found, np.dtype(dtype)).copy(order) if dtype is not None else found)
