@@ -143,20 +143,22 @@ def in_one_kernel(
     args: Sequence[Any],
     named: Mapping[str, Any] | None = None,
     spares: int = 0,
-    again: bool = False,
+    *,
+    lasting: bool = True,
 ) -> Any:
     """formula(*args, *spares, **named), all its steps in one kernel.
 
     args, named: CuPy arrays of one floating dtype (that of args[0]) that broadcast, and 0-d ones of any; numbers, and
     whatever the formula branches on. What the formula writes into must have the whole shape. spares: how many arrays it
-    wants to write to on its way; they need not exist. again: it will be called with the same numbers, so the source
-    may be kept. Returns what the formula returns: None, or one new array. NotImplementedError for a step that has no
-    CUDA.
+    wants to write to on its way; they need not exist. lasting: the source is kept for calls with the same numbers and
+    shapes; if not, for the next few with the same numbers: an optimizer's, whose formula asks for no shape. Returns
+    what the formula returns: None, or one new array. NotImplementedError for a step that has no CUDA.
     """
     values = {f"x{i}": x for i, x in enumerate(args)} | dict(named or {})
     arrays = {name: x for name, x in values.items() if is_on_gpu(x)}
-    known = tuple((name, _Given(x.dtype, x.shape) if name in arrays else x) for name, x in values.items())
-    trace = (_kept if again else _traced)(formula, len(args), spares, known)
+    shape_of = (lambda x: x.shape) if lasting else (lambda x: ())
+    known = tuple((name, _Given(x.dtype, shape_of(x)) if name in arrays else x) for name, x in values.items())
+    trace = (_traced_to_stay if lasting else _traced_for_now)(formula, len(args), spares, known)
     first = args[0]
     lib = xp(first)
     kernel = _kernel(lib, ", ".join(trace.inputs), ", ".join(trace.outputs), trace.operation, _name(formula))
@@ -197,7 +199,7 @@ def _traced(formula: Callable[..., Any], positional: int, spares: int, known: tu
     return trace
 
 
-_kept = lru_cache(4096)(_traced)
+_traced_to_stay, _traced_for_now = lru_cache(4096)(_traced), lru_cache(16)(_traced)
 
 
 def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
@@ -207,7 +209,7 @@ def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
     def fused(x: Any, *args: Any) -> Any:
         if x.__class__ is ndarray or not is_on_gpu(x) or not _alike(x, args):
             return formula(x, *args)
-        return in_one_kernel(formula, (x, *args), again=True)
+        return in_one_kernel(formula, (x, *args))
 
     return fused
 

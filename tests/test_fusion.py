@@ -216,6 +216,17 @@ def test_optimizers_of_halves(name: str, cuda: str, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(ends[1], ends[0], rtol=2e-3, atol=2e-3)
 
 
+def test_a_step_is_traced_once_for_all_parameters(cuda: str) -> None:
+    parameters = [torch.nn.Parameter(torch.ones(n, device="cuda")) for n in (2, 3, 5)]
+    for p in parameters:
+        p.grad = torch.ones_like(p)
+    optimizer = torch.optim.Adam(parameters)
+    for _ in range(2):
+        before = fusion._traced_for_now.cache_info().misses
+        optimizer.step()
+        assert fusion._traced_for_now.cache_info().misses == before + 1
+
+
 def test_a_new_number_needs_no_new_kernel(cuda: str) -> None:
     p = torch.ones(3, device="cuda", requires_grad=True)
     p.grad = torch.ones(3, device="cuda")

@@ -376,13 +376,13 @@ def _exp_of_difference(x: Array, y: Array) -> Array:
 def _log_softmax(input: Array, dim: int) -> Array:
     x, most = _with_maximum(input, dim)
     shifted = x - most
-    return _less_log(shifted, total(xp(x).exp(shifted), dim, keepdims=True))
+    _less_log(shifted, total(xp(x).exp(shifted), dim, keepdims=True))
+    return shifted
 
 
 @elementwise
-def _less_log(x: Array, sums: Array) -> Array:
+def _less_log(x: Array, sums: Array) -> None:
     x -= xp(x).log(sums)
-    return x
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:

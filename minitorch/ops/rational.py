@@ -44,7 +44,7 @@ def in_cache(kernel: Kernel, x: Array) -> Array:
 def as_one(formula: Callable[..., Any], x: Array, *args: Any, **options: Any) -> Array:
     """`formula(x)` of elementwise steps that fusion.py knows: `in_cache`, and on a GPU in one kernel."""
     if is_on_gpu(x) and x.dtype.char in "fd":
-        return in_one_kernel(formula, (x, *args), options, again=True)
+        return in_one_kernel(formula, (x, *args), options)
     return in_cache(functools.partial(formula, *args, **options) if args or options else formula, x)
 
 

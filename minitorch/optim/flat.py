@@ -278,7 +278,7 @@ class Segment:
         if self.fused:
             for part in _slices(size, self.width):
                 arrays = {name: buffer[part] for name, buffer in buffers.items()}
-                in_one_kernel(formula, (param[part], grad[part]), arrays | options, SPARES)
+                in_one_kernel(formula, (param[part], grad[part]), arrays | options, SPARES, lasting=False)
             return
         if size == self.width:
             formula(param, grad, *self._spares(0), **buffers, **options)
