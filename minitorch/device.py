@@ -197,7 +197,9 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
             recording.refuse("a copy from the CPU to the GPU", "Make the tensor on the GPU before the capture.")
         recording.here.recording.kept.append(array)  # each replay reads it again
         out = cupy.empty(array.shape, array.dtype)
-        out.data.copy_from_host_async(array.ctypes.data, array.nbytes)  # asarray would ask whether it is done
+        cuda = cupy.cuda  # CuPy's own copies refuse while a stream is captured, CUDA's do not
+        to_gpu, stream = cuda.runtime.memcpyHostToDevice, cuda.get_current_stream().ptr
+        cuda.runtime.memcpyAsync(out.data.ptr, array.ctypes.data, array.nbytes, to_gpu, stream)
         return out
     return cupy.asarray(array, blocking=not non_blocking and is_pinned(array))
 

@@ -19,7 +19,7 @@ def unwaited(cuda: str) -> Iterator[None]:
     import cupyx
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", "cupyx.allow_synchronize will be removed")
         allowed = cupyx.allow_synchronize(False)
     with allowed:
         yield

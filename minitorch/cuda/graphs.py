@@ -182,7 +182,9 @@ class _Recording:
         return self.stream.end_capture()
 
     def drawn(self, draw: recording.Draw) -> tuple[Array, ...]:
-        with preserved():  # a capture draws nothing, as in PyTorch
+        # Filled before a replay begins: not of the graph's own memory, where an earlier step may have had its place.
+        everybodys = require_cupy().get_default_memory_pool().malloc
+        with preserved(), require_cupy().cuda.using_allocator(everybodys):  # a capture draws nothing, as in PyTorch
             arrays = tuple([_like(host) for host in draw()])
         self.draws.append((draw, arrays))
         return arrays

@@ -53,17 +53,6 @@ class MemoryPointer:
 
     device_id = property(lambda self: self.mem.device_id)
 
-    def copy_from_host_async(self, mem: int, size: int, stream: Any = None) -> None:
-        """From pinned memory, by its address."""
-
-        def copy(target: int = self.ptr) -> None:
-            ctypes.memmove(target, mem, size)
-
-        for capture in capturing:
-            capture.note("copy_from_host_async", copy, uses=(capture.pointers[self.ptr],))
-            return
-        copy()
-
 
 class ndarray(Methods):
     """An array on the device. `_a` is NumPy's array, always writable; views share its memory. `_block`: an owner's memory

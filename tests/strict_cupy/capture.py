@@ -21,7 +21,7 @@ from .array import ndarray
 from .recorder import wrapped
 from .registry import EVERYBODY, capturing, poisoned
 
-NOTHING = {"cupy.empty", "cupy.empty_like"}  # no kernel: a launch leaves the memory as it is
+NOTHING = {"cupy.empty", "cupy.empty_like"}  # no kernel: a launch leaves everybody's memory as it is
 
 
 class Capture:
@@ -64,7 +64,8 @@ class Capture:
             made = {i: x for i, x in enumerate(arrays_in(result)) if all(owner_of(x) is not owner for owner in owners)}
             for x in made.values():
                 x._a[...] = poisoned((), x._a.dtype)
-            if (name := path(args)) not in NOTHING:
+            # Memory of the graph's own: at a launch, whatever an earlier step had there.
+            if (name := path(args)) not in NOTHING or any(map(is_private, map(owner_of, made.values()))):
                 self.calls.append(Call(name, function, args, kwargs, made))
             return result
 
@@ -125,6 +126,7 @@ def owner_of(x: ndarray) -> ndarray:
 def is_private(owner: ndarray) -> bool:
     """Whether the memory comes from a pool of a graph's own."""
     block = getattr(owner, "_block", None)
+    block = getattr(block, "mem", block)
     return block is not None and getattr(block, "pool", None) is not EVERYBODY
 
 
