@@ -76,7 +76,12 @@ def xp(x: Array) -> Any:
 
 def is_on_gpu(x: Any) -> bool:
     """Whether `x` is a CuPy array."""
-    return type(x).__module__.startswith("cupy")
+    return _of_cupy(x.__class__)
+
+
+@cache
+def _of_cupy(kind: type) -> bool:
+    return kind.__module__.startswith("cupy")
 
 
 class device:

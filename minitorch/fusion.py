@@ -12,15 +12,16 @@ What is traced: the optimizers' formulas, activations and losses, and the rules 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, lru_cache, wraps
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minitorch.device import Array, is_on_gpu, xp
+from minitorch.kernels import Launch, Operation, for_any_layout, for_dense, may_be_dense
 
 # NumPy's functions in CUDA; {0} and {1} are the operands: of type T, or bool.
 _CUDA = {
@@ -71,7 +72,8 @@ class Symbol(NDArrayOperatorsMixin):
         source = self._source
         expression = table[name].format(*[source.operand(x) for x in inputs])
         kind, dtype = ("bool", _BOOL) if table is _CONDITIONS else ("T", source.dtype)
-        shape = np.broadcast_shapes(*[x.shape for x in inputs if isinstance(x, Symbol)])
+        shapes = {x.shape for x in inputs if isinstance(x, Symbol)}
+        shape = shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
         return Symbol(source, source.line(kind, expression), dtype, shape)
 
     def astype(self, dtype: Any, copy: bool = True) -> Symbol:
@@ -117,25 +119,25 @@ class _Source:
         return f"static_cast<T>(n{len(self.numbers) - 1})"
 
 
-@dataclass(frozen=True)
-class _Given:
-    """What is known of an array when the formula is called."""
+class _Given(NamedTuple):
+    """What is known of an array when the formula is called. shape: only whether it is one number, if not `lasting`."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
+    dense: bool  # in one piece of memory, in C order
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Trace:
-    """A formula as a kernel: its source, and which arrays by which names it reads and writes."""
+    """A formula as a kernel. read, written: which of its arguments are what; shape: of what is made, None if nothing."""
 
-    inputs: list[str] = field(default_factory=list)
-    outputs: list[str] = field(default_factory=list)
-    operation: str = ""
-    read: list[str] = field(default_factory=list)
-    written: list[str] = field(default_factory=list)
-    numbers: list[float] = field(default_factory=list)
-    returns: bool = False
+    operation: Operation
+    launch: Launch
+    read: list[int]
+    written: list[int]
+    numbers: list[float]
+    shape: tuple[int, ...] | None
+    dense: bool
 
 
 def in_one_kernel(
@@ -151,52 +153,72 @@ def in_one_kernel(
     args, named: CuPy arrays of one floating dtype (that of args[0]) that broadcast, and 0-d ones of any; numbers, and
     whatever the formula branches on. What the formula writes into must have the whole shape. spares: how many arrays it
     wants to write to on its way; they need not exist. lasting: the source is kept for calls with the same numbers and
-    shapes; if not, for the next few with the same numbers: an optimizer's, whose formula asks for no shape. Returns
-    what the formula returns: None, or one new array. NotImplementedError for a step that has no CUDA.
+    shapes; if not, for the next few with the same numbers: an optimizer's, whose formula returns nothing and asks for no
+    shape, and whose arrays all have the same. Returns what the formula returns: None, or one new array.
+    NotImplementedError for a step that has no CUDA.
     """
-    values = {f"x{i}": x for i, x in enumerate(args)} | dict(named or {})
-    arrays = {name: x for name, x in values.items() if is_on_gpu(x)}
-    shape_of = (lambda x: x.shape) if lasting else (lambda x: ())
-    known = tuple((name, _Given(x.dtype, shape_of(x)) if name in arrays else x) for name, x in values.items())
-    trace = (_traced_to_stay if lasting else _traced_for_now)(formula, len(args), spares, known)
-    first = args[0]
+    first, names = args[0], tuple(named or ())
+    values = [*args, *(named or {}).values()]
+    known = tuple([_given(x, lasting) for x in values])
     lib = xp(first)
-    kernel = _kernel(lib, ", ".join(trace.inputs), ", ".join(trace.outputs), trace.operation, _name(formula))
-    targets = [arrays[name] for name in trace.written]
-    if trace.returns:
-        shape = np.broadcast_shapes(*[x.shape for x in arrays.values()])
-        targets.append(lib.empty_like(first, shape=shape) if shape != first.shape else lib.empty_like(first))
-    kernel(*[arrays[name] for name in trace.read], *trace.numbers, *targets)
-    return targets[-1] if trace.returns else None
+    trace = (_traced_to_stay if lasting else _traced_for_now)(lib, formula, names, spares, known)
+    targets = [values[i] for i in trace.written]
+    if trace.shape is not None:
+        like = lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape)
+        targets.append(like)
+    trace.launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)
+    return targets[-1] if trace.shape is not None else None
 
 
-def _traced(formula: Callable[..., Any], positional: int, spares: int, known: tuple[tuple[str, Any], ...]) -> _Trace:
+def _given(x: Any, lasting: bool) -> Any:
+    if not is_on_gpu(x):
+        return x
+    return _Given(x.dtype, x.shape if lasting or not x.ndim else _SOME, x.flags.c_contiguous)
+
+
+_SOME = (1,)  # a shape that nobody asks for
+
+
+def _traced(
+    lib: Any, formula: Callable[..., Any], names: tuple[str, ...], spares: int, known: tuple[Any, ...]
+) -> _Trace:
     """Call the formula on symbols."""
-    dtype = known[0][1].dtype
-    source, trace = _Source(dtype), _Trace()
-    symbols = {}
-    for name, x in known:
-        if isinstance(x, _Given):
-            number = x.dtype != dtype  # 0-d: read as it is
-            symbols[name] = Symbol(source, f"static_cast<T>({name}_)" if number else f"{name}_", dtype, x.shape)
-    values = [(name, symbols.get(name, x)) for name, x in known]
+    dtype, source = known[0].dtype, _Source(known[0].dtype)
+    given = {i: x for i, x in enumerate(known) if isinstance(x, _Given)}
+    symbols = {
+        i: Symbol(source, f"x{i}" if x.dtype == dtype else f"static_cast<T>(x{i})", dtype, x.shape)
+        for i, x in given.items()
+    }
+    values = [symbols.get(i, x) for i, x in enumerate(known)]
     spare = [Symbol(source, "", dtype) for _ in range(spares)]
-    result = formula(*[x for _, x in values[:positional]], *spare, **dict(values[positional:]))
+    positional = len(known) - len(names)
+    result = formula(*values[:positional], *spare, **dict(zip(names, values[positional:])))
 
-    kinds = {name: "T" if x.dtype == dtype else x.dtype.name for name, x in known if name in symbols}
-    trace.written = [name for name, symbol in symbols.items() if symbol.written]
-    trace.read = [name for name, symbol in symbols.items() if not symbol.written]
-    lines = source.lines + [f"{name}_ = {symbols[name].variable};" for name in trace.written]
-    trace.outputs = [f"T {name}_" for name in trace.written]
+    written = [i for i, symbol in symbols.items() if symbol.written]
+    read = [i for i in symbols if i not in written]
+    lines = source.lines + [f"x{i} = {symbols[i].variable};" for i in written]
     if result is not None:
         lines.append(f"result = {source.operand(result)};")
-        trace.outputs.append("T result")
-        trace.returns = True
-    trace.numbers = source.numbers
-    trace.inputs = [f"{kinds[name]} {name}_" for name in trace.read]
-    trace.inputs += [f"float64 n{i}" for i in range(len(source.numbers))]
-    trace.operation = "\n".join(lines)
-    return trace
+    shapes = {x.shape for x in given.values()} - {()}
+    operation = Operation(
+        _name(formula),
+        "\n".join(lines),
+        dtype.name,
+        tuple((f"x{i}", given[i].dtype.name) for i in read),
+        tuple(f"x{i}" for i in written) + ("result",) * (result is not None),
+        len(source.numbers),
+        frozenset(f"x{i}" for i, x in given.items() if x.shape == ()),
+    )
+    dense = len(shapes) == 1 and all(x.dense for x in given.values()) and may_be_dense(operation)
+    return _Trace(
+        operation,
+        (for_dense if dense else for_any_layout)(lib, operation),
+        read,
+        written,
+        source.numbers,
+        None if result is None else np.broadcast_shapes(*shapes),
+        dense,
+    )
 
 
 _traced_to_stay, _traced_for_now = lru_cache(4096)(_traced), lru_cache(16)(_traced)
@@ -221,9 +243,4 @@ def _alike(x: Array, args: tuple[Any, ...]) -> bool:
 
 def _name(formula: Any) -> str:
     name = formula.__name__.strip("_")
-    return name if name.isidentifier() else "rule"  # of a lambda
-
-
-@cache
-def _kernel(lib: Any, inputs: str, outputs: str, operation: str, name: str) -> Any:
-    return lib.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}")
+    return f"minitorch_{name if name.isidentifier() else 'rule'}"  # of a lambda

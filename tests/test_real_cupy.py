@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -22,7 +24,7 @@ from strict_cupy.recorder import built, recorded
 from strict_cupy.registry import UFUNCS
 
 import minitorch
-from minitorch import faults, fusion
+from minitorch import faults, fusion, kernels
 from minitorch.ops import labels
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
@@ -219,7 +221,7 @@ extern "C" __global__ void kernel({parameters}, CIndexer<1, 1> _ind) {{
 
 
 def compile_kernel(inputs: str, outputs: str, operation: str, kind: str) -> None:
-    """As CuPy would for an ElementwiseKernel; the test fails with the compiler's words."""
+    """As CuPy would for an ElementwiseKernel."""
     parameters, elements = [], []
     for text, const in (inputs, "const "), (outputs, ""):
         for parameter in text.split(", "):
@@ -232,9 +234,14 @@ def compile_kernel(inputs: str, outputs: str, operation: str, kind: str) -> None
             else:
                 parameters.append(f"const {words[0]} {words[1]}")
     source = HEAD.format(kind=kind, parameters=", ".join(parameters), elements="\n".join(elements), operation=operation)
+    compiled(source, "kernel")
+
+
+def compiled(source: str, name: str) -> None:
+    """By NVRTC, for CuPy's oldest GPU but one; the test fails with the compiler's words."""
     nvrtc = cupy.cuda.nvrtc
     try:
-        program = nvrtc.createProgram(source, "kernel.cu", [], [])
+        program = nvrtc.createProgram(source, f"{name}.cu", [], [])
     except (ImportError, RuntimeError) as error:
         pytest.skip(f"needs NVRTC: {error}")
     options = cupy._core.core.assemble_cupy_compiler_options(())
@@ -262,14 +269,16 @@ def test_the_kernels_of_labels_compile(name: str, weighted: bool, kind: str) -> 
     cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}_labels")
 
 
-def fused_kernels() -> list[tuple[str, str, str, str]]:
-    """(inputs, outputs, operation, name) of each kernel that fusion.py makes of the library's formulas."""
+def fused_operations() -> list[kernels.Operation]:
+    """What fusion.py makes of the library's formulas."""
     from test_fusion import ACTIVATIONS, LOSSES, OPTIMIZERS
 
-    found: dict[tuple[str, str, str, str], None] = {}
-    real = fusion._kernel
-    noted = lambda lib, *parts: (found.setdefault(parts), real(lib, *parts))[1]
-    with installed(), mock.patch.object(fusion, "_kernel", noted):
+    found: dict[kernels.Operation, None] = {}
+    noting = lambda real: lambda lib, operation: (found.setdefault(operation), real(lib, operation))[1]
+    makers = {name: noting(getattr(fusion, name)) for name in ("for_dense", "for_any_layout")}
+    fusion._traced_to_stay.cache_clear()
+    fusion._traced_for_now.cache_clear()
+    with installed(), mock.patch.multiple(fusion, **makers):
         x = minitorch.ones(3, device="cuda", requires_grad=True)
         for activation in ACTIVATIONS.values():
             activation(x).sum().backward()
@@ -288,11 +297,18 @@ def fused_kernels() -> list[tuple[str, str, str, str]]:
     return list(found)
 
 
-@pytest.mark.parametrize("kind", ["float", "double"])
-def test_fused_kernels_compile(kind: str) -> None:
-    kernels = fused_kernels()
-    assert len(kernels) > 60
-    for inputs, outputs, operation, name in kernels:
-        compile_kernel(inputs, outputs, operation, kind)
-        kernel = cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}")
-        assert kernel.nout == outputs.count(",") + 1
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fused_kernels_compile(dtype: str) -> None:
+    """Those for dense arrays, and those for any layout."""
+    found = fused_operations()
+    assert len(found) > 60
+    parts: list[Any] = []
+    lib = SimpleNamespace(ElementwiseKernel=lambda *args: parts.append(args))
+    for operation in found:
+        read = tuple((name, dtype if kind == operation.dtype else kind) for name, kind in operation.read)
+        operation = replace(operation, dtype=dtype, read=read)
+        compiled(kernels.source(operation), operation.name)
+        kernels.for_any_layout.__wrapped__(lib, operation)
+        inputs, outputs, lines, name = parts.pop()
+        compile_kernel(inputs, outputs, lines, {"float32": "float", "float64": "double"}[dtype])
+        assert cupy.ElementwiseKernel(inputs, outputs, lines, name).nout == len(operation.written)

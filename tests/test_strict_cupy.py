@@ -23,6 +23,10 @@ def array(*values: Any, dtype: Any = F) -> Any:
     return cupy.array(np.array(values, dtype))
 
 
+def raw(lines: str) -> Any:
+    return cupy.RawKernel(f'extern "C" __global__ void lines_of_x(float *y) {{ {lines} }}', "lines_of_x")
+
+
 def x() -> Any:
     return cupy.arange(6, dtype=F).reshape(2, 3)
 
@@ -122,7 +126,12 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     "astype casting": (TypeError, lambda: x().astype("d", casting="safe")),
     # CUDA source
     "ElementwiseKernel": (RuntimeError, lambda: cupy.ElementwiseKernel("T x", "T y", "y = unknown")(x(), x())),
-    "RawKernel": (NotImplementedError, lambda: cupy.RawKernel("code", "name")),
+    "RawKernel": (RuntimeError, lambda: raw("y[0] = unknown;")((1,), (1,), (x(),))),
+    "RawKernel writes outside": (AssertionError, lambda: raw("y[6] = 1;")((1,), (1,), (x(),))),
+    "RawKernel without blocks": (ValueError, lambda: raw("y[0] = 1;")((0,), (1,), (x(),))),
+    "RawKernel of strides": (AssertionError, lambda: raw("y[0] = 1;")((1,), (1,), (x().T,))),
+    "RawKernel of double": (AssertionError, lambda: raw("y[0] = 1;")((1,), (1,), (x().astype("d"),))),
+    "RawKernel of two": (TypeError, lambda: raw("y[0] = 1;")((1,), (1,), (x(), x()))),
     "ReductionKernel": (NotImplementedError, lambda: cupy.ReductionKernel("T x", "T y", "x", "a+b", "y=a", "0")),
     "fuse": (NotImplementedError, lambda: cupy.fuse(abs)),
     "not modelled": (NotImplementedError, lambda: cupy.percentile(x(), 50)),
@@ -334,6 +343,11 @@ def test_kernels_are_compiled_and_run() -> None:
     assert out.tolist() == (x() * 2).tolist()
     shift = cupy.ElementwiseKernel("raw T x, int64 k, float64 c", "T y", "y = x[(i + k) % 6] + c", "shift")
     assert shift(x().T, 2, 0.5, out).tolist() == [[1.5, 4.5, 2.5], [5.5, 0.5, 3.5]]
+    code = 'extern "C" __global__ void add(const float *a, float *b, const double c, const long long n) {' + (
+        " const long long i = 2 * blockIdx.x + threadIdx.x; if (i < n) b[i] = a[i] + c; }"
+    )
+    cupy.RawKernel(code, "add")((3,), (2,), (x(), out, 0.5, 5))
+    assert out.ravel().tolist() == [0.5, 1.5, 2.5, 3.5, 4.5, 3.5]
     with pytest.raises(TypeError, match="Unsupported type"):
         cupy.ElementwiseKernel("T x", "T y", "y = 2 * x", "twice")(HOST, out)
     with pytest.raises(AssertionError, match="outside of a raw array"):

@@ -33,9 +33,9 @@ class Capture:
         self.calls: list[Call] = []
         self.pointers: dict[int, ndarray] = {}  # arrays whose address somebody wanted
         self._patches: ExitStack = wrapped(self._noting)
-        kernel = kernels.ElementwiseKernel
-        launch = self._noting(lambda args: args[0].name, kernel.__call__)
-        self._patches.enter_context(mock.patch.object(kernel, "__call__", launch))
+        for kernel in kernels.ElementwiseKernel, kernels.RawKernel:
+            launch = self._noting(lambda args: args[0].name, kernel.__call__)
+            self._patches.enter_context(mock.patch.object(kernel, "__call__", launch))
 
     def close(self) -> None:
         self._patches.close()

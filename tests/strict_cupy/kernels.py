@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 import shutil
 import subprocess
 import tempfile
@@ -97,7 +98,6 @@ class Parameter:
 def _compiled(params: tuple[Parameter, ...], nin: int, arrays: tuple[bool, ...], operation: str, kind: str) -> Any:
     """The loop over all elements, as a C function (count, a pointer and a size for each array, the numbers themselves);
     it returns whether an index was out of bounds."""
-    compiler = shutil.which("c++") or shutil.which("g++") or pytest.skip("needs a C++ compiler")
     signature, elements, whole = ["long count"], "", ""
     for n, (p, array) in enumerate(zip(params, arrays)):
         signature.append(f"{p.kind} *p_{p.name}, long s_{p.name}" if array else f"{p.kind} {p.name}")
@@ -111,18 +111,83 @@ def _compiled(params: tuple[Parameter, ...], nin: int, arrays: tuple[bool, ...],
         f'extern "C" int kernel({", ".join(signature)}) {{ outside = false; {whole}\n'
         f"for (long i = 0; i < count; i++) {{ {elements}\n{operation};\n}} return outside; }}"
     )
+    function = _built(source)
+    function.argtypes = [ctypes.c_long]
+    for p, array in zip(params, arrays):
+        number = ctypes.c_longlong if p.kind == "int64" else ctypes.c_double
+        function.argtypes += [ctypes.c_void_p, ctypes.c_long] if array else [number]
+    return function
+
+
+# What a raw kernel finds instead of CUDA's words; its threads run one after the other.
+_RAW_PREAMBLE = """
+#define __global__
+struct Place { long long x; };
+static Place blockIdx, threadIdx, blockDim, gridDim;
+"""
+GUARD = 4096  # bytes of NaN around each array
+
+
+class RawKernel:
+    """`RawKernel(code, name)`: CUDA of one function, whose threads want nothing of each other."""
+
+    def __init__(self, code: str, name: str, options: Any = (), backend: str = "nvrtc", **kwargs: Any) -> None:
+        self.code, self.name = code, name
+
+    def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+        if min(*grid, *block) < 1 or max(block) > 1024:
+            raise ValueError(f"kernel {self.name!r}: CUDA_ERROR_INVALID_VALUE: grid {grid}, block {block}")
+        parameters = re.search(rf"{self.name}\((.*?)\)", self.code).group(1).split(",")
+        if len(parameters) != len(args):
+            raise TypeError(f"kernel {self.name!r}: {len(args)} arguments for {parameters}")
+        guarded, passed = [], []
+        for p, x in zip(parameters, args):
+            if not is_device_array(x):
+                assert ("double" in p and type(x) is float) or ("long long" in p and type(x) is int), (p, x)
+                passed.append(ctypes.c_double(x) if type(x) is float else ctypes.c_longlong(x))
+                continue
+            kind = p.replace("const", "").split("*")[0].strip()
+            if kind == "T":
+                kind = re.search(r"typedef (\w+) T;", self.code).group(1)
+            assert _C_TYPES[x.dtype.char] == kind, f"kernel {self.name!r}: {x.dtype} for {p}"
+            assert x._a.flags.c_contiguous, "a raw kernel knows nothing of strides"
+            memory = np.full(x._a.nbytes + 2 * GUARD, 255, np.uint8)
+            inside = memory[GUARD:-GUARD].view(x.dtype)
+            inside[:] = x._a.ravel()
+            guarded.append((p, x, memory, inside))
+            passed.append(ctypes.c_void_p(inside.ctypes.data))
+        sizes = [ctypes.c_longlong(n) for n in (grid[0], block[0])]
+        _raw(self.code, self.name, ",".join(parameters))(*sizes, *passed)
+        for p, x, memory, inside in guarded:
+            assert (memory[:GUARD] == 255).all() and (memory[-GUARD:] == 255).all(), (
+                f"kernel {self.name!r} writes outside"
+            )
+            if "const" not in p:
+                x._a.ravel()[:] = inside
+
+
+@cache
+def _raw(code: str, name: str, parameters: str) -> Any:
+    """The kernel for all threads, as a C function (blocks, threads of a block, the kernel's own arguments)."""
+    names = ", ".join(re.findall(r"(\w+)\s*(?:,|$)", parameters))
+    return _built(
+        f"{_PREAMBLE}{_RAW_PREAMBLE}{code}\n"
+        f'extern "C" void kernel(long long blocks, long long threads, {parameters}) {{ gridDim.x = blocks; blockDim.x = threads;\n'
+        f"for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++) for (threadIdx.x = 0; threadIdx.x < threads; threadIdx.x++)\n"
+        f"{name}({names}); }}"
+    )
+
+
+def _built(source: str) -> Any:
+    """The function `kernel` of a source in C++."""
+    compiler = shutil.which("c++") or shutil.which("g++") or pytest.skip("needs a C++ compiler")
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "kernel.so"
         command = [compiler, "-shared", "-fPIC", "-ffp-contract=off", "-x", "c++", "-", "-o", str(library), "-lm"]
         done = subprocess.run(command, input=source, text=True, capture_output=True)
         if done.returncode:
             raise RuntimeError(f"{done.stderr}\n{source}")
-        function = ctypes.CDLL(str(library)).kernel
-    function.argtypes = [ctypes.c_long]
-    for p, array in zip(params, arrays):
-        number = ctypes.c_longlong if p.kind == "int64" else ctypes.c_double
-        function.argtypes += [ctypes.c_void_p, ctypes.c_long] if array else [number]
-    return function
+        return ctypes.CDLL(str(library)).kernel
 
 
 def refused(what: str) -> Any:

@@ -129,7 +129,8 @@ cupy = Module(
         "ufunc": ufunc,
         "cuda": cuda,
         "ElementwiseKernel": kernels.ElementwiseKernel,
-        **{name: kernels.refused(name) for name in ("RawKernel", "RawModule", "ReductionKernel", "fuse")},
+        "RawKernel": kernels.RawKernel,
+        **{name: kernels.refused(name) for name in ("RawModule", "ReductionKernel", "fuse")},
         "linalg": Module("cupy.linalg", {"qr": routines.same_as_numpy("linalg.qr", signature_of("cupy.linalg.qr"))}),
         "lib": Module(
             "cupy.lib",
