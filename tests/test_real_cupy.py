@@ -25,7 +25,7 @@ from strict_cupy.registry import UFUNCS
 
 import minitorch
 from minitorch import faults, fusion, kernels
-from minitorch.ops import labels
+from minitorch.ops import labels, rows
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
 cupyx = pytest.importorskip("cupyx.scipy.special") and __import__("cupyx")
@@ -262,11 +262,19 @@ def test_the_kernel_of_faults_compiles(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["float", "double"])
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("name", ["pick", "weigh", "spread"])
+@pytest.mark.parametrize("name", ["pick", "weigh", "spread", "spread_mean"])
 def test_the_kernels_of_labels_compile(name: str, weighted: bool, kind: str) -> None:
     inputs, outputs, operation = labels.source(name, weighted)
     compile_kernel(inputs, outputs, operation, kind)
     cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}_labels")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_raw_kernels_compile(dtype: str) -> None:
+    for name, weighted in itertools.product(("reduce", "total"), (False, True)):
+        compiled(labels.raw_source(name, weighted, dtype), name)
+    for name in rows.KERNELS:
+        compiled(rows.source(name, dtype), name)
 
 
 def fused_operations() -> list[kernels.Operation]:

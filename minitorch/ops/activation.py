@@ -18,6 +18,7 @@ from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.fusion import elementwise
+from minitorch.ops import rows
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
 from minitorch.ops.rational import as_one
@@ -317,6 +318,8 @@ def _line(x: Any, dim: int) -> Any:
 @floating
 def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
+    if rows.fit(out_, dim):
+        return rows.by_rows("softmax_backward", grad, out_)
     return _less_and_times(grad, total(grad * out_, dim, keepdims=True), out_)
 
 
@@ -335,6 +338,8 @@ def _less_and_times(grad: Array, sums: Array, out: Array) -> Array:
 @floating
 def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
+    if rows.fit(out_, dim):
+        return rows.by_rows("log_softmax_backward", grad, out_)
     return _less_expected(grad, out_, total(grad, dim, keepdims=True))
 
 
@@ -360,6 +365,8 @@ def _with_maximum(input: Array, dim: int) -> tuple[Array, Array]:
 @differentiable(lambda g, out, dim: softmax_backward(g, out, dim=dim))
 @floating
 def _softmax(input: Array, dim: int) -> Array:
+    if rows.fit(input, dim):
+        return rows.by_rows("softmax", input)
     e = _exp_of_difference(*_with_maximum(input, dim))
     e /= total(e, dim, keepdims=True)
     return e
@@ -374,6 +381,8 @@ def _exp_of_difference(x: Array, y: Array) -> Array:
 @differentiable(lambda g, out, dim: log_softmax_backward(g, out, dim=dim))
 @floating
 def _log_softmax(input: Array, dim: int) -> Array:
+    if rows.fit(input, dim):
+        return rows.by_rows("log_softmax", input)
     x, most = _with_maximum(input, dim)
     shifted = x - most
     _less_log(shifted, total(xp(x).exp(shifted), dim, keepdims=True))

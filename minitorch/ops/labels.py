@@ -14,6 +14,9 @@ from minitorch import faults
 from minitorch.device import Array, xp
 from minitorch.summation import total
 
+THREADS = 1024  # the most a block can have
+FEW = 8 * THREADS  # as many labels are no more work for one block than for many
+
 # The input is (N, C, each) in memory, the target (N, each). `counts` is the weight of a label, 0 if it does not count.
 _COUNTS = """
     const bool used = label != ignored;
@@ -26,24 +29,79 @@ _PICK = """
         note[1] = static_cast<double>(label);
         note[2] = static_cast<double>(classes - 1);
     }
-    const ptrdiff_t row = i / each, within = i % each;
+    const long long row = i / each, within = i % each;
     picked = used && known ? -input[(row * classes + label) * each + within] * counts : static_cast<T>(0);
     weight_of = counts;
 """
 _PLACE = """
-    const ptrdiff_t row = i / each / classes, column = i / each % classes, place = row * each + i % each;
+    const long long row = i / each / classes, column = i / each % classes, place = row * each + i % each;
     const long long label = target[place];
 """
 _SPREAD = """
-    gradient = used && known && label == column ? -g[per_label ? place : 0] * counts : static_cast<T>(0);
+    gradient = used && known && label == column ? -g[per_label ? place : 0]{divided} * counts : static_cast<T>(0);
+"""
+# All labels by one block, whose threads add up what each has found.
+_BLOCK = """
+typedef {real} T;
+#ifdef __CUDACC__
+const int LANES = {threads};
+__device__ T of_all(T x) {{
+    __shared__ T parts[32];
+    for (int step = 16; step; step /= 2) x += __shfl_xor_sync(0xffffffff, x, step);
+    __syncthreads();
+    if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = x;
+    __syncthreads();
+    x = parts[threadIdx.x % 32];
+    for (int step = 16; step; step /= 2) x += __shfl_xor_sync(0xffffffff, x, step);
+    return x;
+}}
+#else  // for a CPU: one thread does it all
+const int LANES = 1;
+inline T of_all(T x) {{ return x; }}
+#endif
+
+extern "C" __global__ void {name}({parameters}, const long long classes, const long long ignored, const long long size) {{
+    if (threadIdx.x >= LANES) return;
+    T sum = 0, divisor = 0;
+    for (long long i = threadIdx.x; i < size; i += LANES) {{
+        const long long label = target[i];
+        {every}
+    }}
+    {last}
+}}
+"""
+_REDUCE = """
+    sum = of_all(sum);
+    divisor = of_all(divisor);
+    if (threadIdx.x == 0) loss[0] = mean ? sum / divisor : sum;
+"""
+_WEIGH = """
+    divisor = of_all(divisor);
+    if (threadIdx.x == 0) total[0] = divisor;
 """
 
 
-def pick(input: Array, target: Array, weight: Array | None, ignored: int, message: str) -> tuple[Array, Array]:
-    """(-weight[t] * input[t], weight[t]) for each label t, both 0 where it is ignored; in the shape of the target.
+def reduced(input: Array, target: Array, weight: Array | None, ignored: int, mean: bool, message: str) -> Array:
+    """The sum of -weight[t] * input[t] over the labels t that count, or if `mean` that over the sum of weight[t]; 0-d.
 
     message: for a label out of range, see faults.py.
     """
+    lib, (classes, each) = xp(input), _sizes(input.shape)
+    if target.size > FEW:
+        picked, counts = pick(input, target, weight, ignored, message)
+        return total(picked) / total(counts) if mean else total(picked)
+    site, note = faults.site_and_note(input, message)
+    loss = lib.empty((), input.dtype)
+    arrays = [lib.ascontiguousarray(x) for x in (input, *_given(weight), target)]
+    _raw(lib, "reduce", weight is not None, input.dtype.name)(
+        (1,), (THREADS,), (*arrays, loss, note, site, int(mean), each, classes, ignored, target.size)
+    )
+    faults.launched(input.device.id)
+    return loss
+
+
+def pick(input: Array, target: Array, weight: Array | None, ignored: int, message: str) -> tuple[Array, Array]:
+    """(-weight[t] * input[t], weight[t]) for each label t, both 0 where it is ignored; in the shape of the target."""
     lib, (classes, each) = xp(input), _sizes(input.shape)
     site, note = faults.site_and_note(input, message)
     picked, counts = lib.empty(target.shape, input.dtype), lib.empty(target.shape, input.dtype)
@@ -57,17 +115,27 @@ def pick(input: Array, target: Array, weight: Array | None, ignored: int, messag
 def total_weight(target: Array, weight: Array | None, kind: Any, classes: int, ignored: int) -> Array:
     """The sum of weight[t] over the labels t that count; 0-d, of dtype `kind`."""
     lib = xp(target)
-    counts = lib.empty(target.shape, kind)
-    _kernel(lib, "weigh", weight is not None)(*_given(weight), target, classes, ignored, counts)
-    return total(counts)
+    if target.size > FEW:
+        counts = lib.empty(target.shape, kind)
+        _kernel(lib, "weigh", weight is not None)(*_given(weight), target, classes, ignored, counts)
+        return total(counts)
+    found = lib.empty((), kind)
+    arrays = [lib.ascontiguousarray(x) for x in (*_given(weight), target)]
+    _raw(lib, "total", weight is not None, kind.name)((1,), (THREADS,), (*arrays, found, classes, ignored, target.size))
+    return found
 
 
-def spread(g: Array, target: Array, weight: Array | None, size: tuple[int, ...], ignored: int) -> Array:
+def spread(
+    g: Array, target: Array, weight: Array | None, size: tuple[int, ...], ignored: int, divisor: Array | None = None
+) -> Array:
     """-weight[t] * g at the place of each label t, else 0; in the shape `size` of the input. g: one, or one per
-    label."""
+    label. divisor: 0-d; what g is divided by."""
     lib, (classes, each) = xp(g), _sizes(size)
     out = lib.empty(size, g.dtype)
-    _kernel(lib, "spread", weight is not None)(g, *_given(weight), target, int(g.size > 1), classes, each, ignored, out)
+    name = "spread" if divisor is None else "spread_mean"
+    _kernel(lib, name, weight is not None)(
+        g, *_given(weight), target, *_given(divisor), int(g.size > 1), classes, each, ignored, out
+    )
     return out
 
 
@@ -85,14 +153,39 @@ def _kernel(lib: Any, name: str, weighted: bool) -> Any:
     return lib.ElementwiseKernel(*source(name, weighted), f"minitorch_{name}_labels")
 
 
+@cache
+def _raw(lib: Any, name: str, weighted: bool, dtype: str) -> Any:
+    return lib.RawKernel(raw_source(name, weighted, dtype), f"minitorch_{name}_labels")
+
+
 def source(name: str, weighted: bool) -> tuple[str, str, str]:
-    """(inputs, outputs, operation) of a kernel."""
-    counts = _COUNTS.format(weight="weight[label]" if weighted else "static_cast<T>(1)")
-    weights = "raw T weight, " if weighted else ""
+    """(inputs, outputs, operation) of an elementwise kernel."""
+    counts, weights = _counts(weighted), "raw T weight, " if weighted else ""
     if name == "pick":
         inputs = f"raw T input, {weights}int64 label, int64 classes, int64 each, int64 ignored, float64 site"
         return inputs, "T picked, T weight_of, raw float64 note", counts + _PICK  # CuPy makes inputs const
     if name == "weigh":
         return f"{weights}int64 label, int64 classes, int64 ignored", "T weight_of", counts + "weight_of = counts;"
-    inputs = f"raw T g, {weights}raw int64 target, int64 per_label, int64 classes, int64 each, int64 ignored"
-    return inputs, "T gradient", _PLACE + counts + _SPREAD
+    divisor = "T divisor, " if name == "spread_mean" else ""
+    inputs = f"raw T g, {weights}raw int64 target, {divisor}int64 per_label, int64 classes, int64 each, int64 ignored"
+    return inputs, "T gradient", _PLACE + counts + _SPREAD.format(divided=" / divisor" if divisor else "")
+
+
+def raw_source(name: str, weighted: bool, dtype: str) -> str:
+    """A kernel of one block in CUDA."""
+    weights = "const T *weight, " if weighted else ""
+    if name == "reduce":
+        given = f"const T *input, {weights}const long long *target, T *loss, double *note, const double site"
+        given += ", const long long mean, const long long each"
+        every = "T picked, weight_of;" + _counts(weighted) + _PICK + "sum += picked; divisor += weight_of;"
+        last = _REDUCE
+    else:
+        given, last = f"{weights}const long long *target, T *total", _WEIGH
+        every = _counts(weighted) + "divisor += counts;"
+    real = {"float32": "float", "float64": "double"}[dtype]
+    name = f"minitorch_{name}_labels"
+    return _BLOCK.format(real=real, threads=THREADS, name=name, parameters=given, every=every, last=last)
+
+
+def _counts(weighted: bool) -> str:
+    return _COUNTS.format(weight="weight[label]" if weighted else "static_cast<T>(1)")

@@ -13,7 +13,6 @@ from minitorch.device import Array, is_on_gpu, xp
 from minitorch.faults import require_between
 from minitorch.ops import labels
 from minitorch.ops.loss import need_floating, reduced, single
-from minitorch.summation import total
 
 _NO_CLASS = "Target {value} is out of bounds. Class indices must lie in [0, {size}) or equal ignore_index."
 
@@ -54,11 +53,10 @@ def nll_loss(
 
 def _nll_on_gpu(input: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str) -> Array:
     target = target.astype(np.int64, copy=False)
-    picked, counts = labels.pick(input, target, weight, ignore_index, _NO_CLASS)
-    if reduction == "none":
-        return picked.reshape(()) if input.ndim == 1 else picked
-    loss = total(picked)
-    return loss / total(counts) if reduction == "mean" else loss
+    if reduction != "none":
+        return labels.reduced(input, target, weight, ignore_index, reduction == "mean", _NO_CLASS)
+    picked, _ = labels.pick(input, target, weight, ignore_index, _NO_CLASS)
+    return picked.reshape(()) if input.ndim == 1 else picked
 
 
 @differentiable(
@@ -75,9 +73,10 @@ def nll_loss_backward(
     lib = xp(target)
     if is_on_gpu(g) and g.dtype.char != "e":
         target = target.astype(np.int64, copy=False)
+        divisor = None
         if reduction == "mean":
-            g = g / labels.total_weight(target, weight, g.dtype, size[0 if len(size) == 1 else 1], ignore_index)
-        return labels.spread(g, target, weight, size, ignore_index)
+            divisor = labels.total_weight(target, weight, g.dtype, size[0 if len(size) == 1 else 1], ignore_index)
+        return labels.spread(g, target, weight, size, ignore_index, divisor)
     number, used = _class_numbers(target, size[0 if len(size) == 1 else 1], ignore_index)
     weights = None if weight is None else weight.take(number)
     values = -g

@@ -119,6 +119,7 @@ def _compiled(params: tuple[Parameter, ...], nin: int, arrays: tuple[bool, ...],
     return function
 
 
+_OF_C = {"float": "f", "double": "d", "long long": "lq"}
 # What a raw kernel finds instead of CUDA's words; its threads run one after the other.
 _RAW_PREAMBLE = """
 #define __global__
@@ -149,7 +150,7 @@ class RawKernel:
             kind = p.replace("const", "").split("*")[0].strip()
             if kind == "T":
                 kind = re.search(r"typedef (\w+) T;", self.code).group(1)
-            assert _C_TYPES[x.dtype.char] == kind, f"kernel {self.name!r}: {x.dtype} for {p}"
+            assert x.dtype.char in _OF_C[kind], f"kernel {self.name!r}: {x.dtype} for {p}"
             assert x._a.flags.c_contiguous, "a raw kernel knows nothing of strides"
             memory = np.full(x._a.nbytes + 2 * GUARD, 255, np.uint8)
             inside = memory[GUARD:-GUARD].view(x.dtype)
