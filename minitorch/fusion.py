@@ -224,16 +224,24 @@ def _traced(
 _traced_to_stay, _traced_for_now = lru_cache(4096)(_traced), lru_cache(16)(_traced)
 
 
-def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU."""
+def elementwise(formula: Callable[..., Any], least: int = 0) -> Callable[..., Any]:
+    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU, of `least` elements."""
 
     @wraps(formula)
-    def fused(x: Any, *args: Any) -> Any:
-        if x.__class__ is ndarray or not is_on_gpu(x) or not _alike(x, args):
-            return formula(x, *args)
-        return in_one_kernel(formula, (x, *args))
+    def fused(x: Any, *args: Any, **named: Any) -> Any:
+        if x.__class__ is ndarray or not is_on_gpu(x) or x.size < least or not _alike(x, args):
+            return formula(x, *args, **named)
+        return in_one_kernel(formula, (x, *args), named)
 
     return fused
+
+
+def elementwise_if_large(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a single step: CuPy's kernels are launched as fast as ours, but need longer for many elements."""
+    return elementwise(formula, _LARGE)
+
+
+_LARGE = 1 << 18  # elements; the kernel takes longer than the launch
 
 
 def _alike(x: Array, args: tuple[Any, ...]) -> bool:

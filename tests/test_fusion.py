@@ -303,3 +303,23 @@ def test_what_is_written_in_place_is_read_before(cuda: str) -> None:
     out = fusion.in_one_kernel(formula, [x, y], {"z": z, "scale": 3.0}, spares=1)
     found = [torch.tensor(a.tolist()).tolist() for a in (x, y, z, out)]
     assert found == [[11, 22], [10, 20], [14, 28], [154, 616]]
+
+
+@pytest.mark.parametrize(
+    "name", ["add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "tanh", "relu", "with numbers"]
+)
+def test_single_steps_of_many_elements(name: str, cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One kernel of ours where there are many, CuPy's where there are few."""
+    steps: dict[str, Callable[[Any, Any], Any]] = {
+        "neg": lambda x, y: -x, "with numbers": lambda x, y: torch.add(x, 3, alpha=2),
+        **{n: getattr(torch, n) for n in ("add", "sub", "mul", "div")},
+        **{n: lambda x, y, n=n: getattr(torch, n)(x) for n in ("exp", "log", "sqrt", "tanh", "relu")},
+    }  # fmt: skip
+    for n, ours in (1 << 18, 1), (1 << 10, 0):
+        x, y = torch.linspace(-2, 3, n), torch.linspace(1, 2, n)
+        with launches(monkeypatch) as found:
+            z = steps[name](x.cuda(), y.cuda())
+        assert len(found) == ours
+        np.testing.assert_allclose(z.cpu().numpy(), steps[name](x, y).numpy(), rtol=1e-6)
+    halves, mixed = (steps[name](x.to(t).cuda(), y.cuda()) for t in (torch.float16, torch.float64))
+    assert halves.dtype == steps[name](x.half(), y).dtype and mixed.dtype is torch.float64

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
-from minitorch.device import device_of
+from minitorch.device import device_of, is_on_gpu
+
+_HOST = (np.ndarray, np.generic)
 
 
 def is_array(x: Any) -> bool:
     """True for NumPy and CuPy arrays (and NumPy scalars), not for Tensors or Python numbers."""
-    return isinstance(x, np.ndarray | np.generic) or type(x).__module__.startswith("cupy")
+    return isinstance(x, _HOST) or is_on_gpu(x)
 
 
 _NO_DTYPE = np.dtype(bool)  # of what is no array
@@ -113,11 +115,12 @@ def settled(op: Any, arrays: Any, out: Any) -> Any:
 
     RuntimeError for arguments on several devices, in case CuPy was content with them.
     """
-    if isinstance(out, np.generic | np.ndarray):
+    if isinstance(out, _HOST):
         return np.asarray(out)
     if len(arrays) > 1 and op.name not in _ACROSS:
+        gpu = out.data.device_id
         for x in arrays:
-            if isinstance(x, np.ndarray) or (is_array(x) and x.device != out.device):
+            if isinstance(x, np.ndarray) or (is_on_gpu(x) and x.data.device_id != gpu):
                 raise explain(op.name, op.arguments or [op.rest], arrays, RuntimeError())
     return dtypes.canonical(out)
 

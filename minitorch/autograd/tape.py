@@ -171,7 +171,12 @@ BACKWARD_TWICE = (
 
 
 def differentiable(
-    *rules: Rule | None, promote: Any = False, view: bool = False, name: Any = None, elementwise: bool = False
+    *rules: Rule | None,
+    promote: Any = False,
+    view: bool = False,
+    name: Any = None,
+    elementwise: bool = False,
+    one_step: bool = False,
 ) -> Callable[[Callable[P, Any]], Call[P]]:
     """Make an op of an array function: one rule per array argument, None where there is no gradient.
 
@@ -182,10 +187,11 @@ def differentiable(
     view: the result shares the memory of the first argument, so writes into it go through.
     name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
     elementwise: the rules have several steps, element by element: on a GPU each rule becomes one kernel (fusion.py).
+    one_step: the function is a single step, element by element: on a GPU, of large arrays, a kernel of fusion.py's.
     """
 
     def decorate(function: Callable[P, Any]) -> Call[P]:
-        op = Op(function, rules, promote, view, name, elementwise)
+        op = Op(function, rules, promote, view, name, elementwise, one_step)
         OPS[op.name] = op
         op.call = functools.wraps(function)(_caller(op))
         op.call.op, op.call.array = op, function
@@ -202,6 +208,7 @@ def constant(arity: int = 1, *, promote: bool = False) -> Callable[[Callable[P, 
 def _caller(op: Op) -> Any:
     """The function that users and rules call: the hot path of the forward pass."""
     function, arity, variadic, promote, known = op.function, op.fixed, op.variadic, op.promote, op.defaults.keys()
+    on_gpu = op.on_gpu
 
     def call(*args: Any, **options: Any) -> Any:
         if on_arrays.get():  # a rule, in an ordinary backward pass
@@ -227,7 +234,7 @@ def _caller(op: Op) -> Any:
                 arrays = promote(arrays)
             if not tensors:
                 raise TypeError
-            out = function(*arrays, **options)
+            out = (function if arrays[0].__class__ is ndarray else on_gpu)(*arrays, **options)
         except (AttributeError, TypeError, ValueError) as error:
             return _joined(op, args, options, arrays, error)
         return outcome(op, args, arrays, out, mask, options)
@@ -237,7 +244,7 @@ def _caller(op: Op) -> Any:
 
 def _unary(op: Op, general: Any) -> Any:
     """`call` for ops on one array, written out: it takes two thirds of the time."""
-    function = op.function
+    function, on_gpu = op.function, op.on_gpu
 
     def call(*args: Any, **options: Any) -> Any:
         if on_arrays.get():
@@ -249,7 +256,7 @@ def _unary(op: Op, general: Any) -> Any:
             view.refresh(x)
         array = x._data
         try:
-            out = function(array)
+            out = function(array) if array.__class__ is ndarray else on_gpu(array)
         except (AttributeError, TypeError, ValueError) as error:
             raise explain(op.name, op.arguments, [array], error) from None
         return outcome(op, args, (array,), out, 1 if x._requires_grad else 0, options)
@@ -259,7 +266,7 @@ def _unary(op: Op, general: Any) -> Any:
 
 def _binary(op: Op, general: Any) -> Any:
     """`call` for ops on two arrays, written out."""
-    function, promote = op.function, op.promote
+    function, on_gpu, promote = op.function, op.on_gpu, op.promote
 
     def call(*args: Any, **options: Any) -> Any:
         if on_arrays.get():
@@ -278,7 +285,7 @@ def _binary(op: Op, general: Any) -> Any:
             if promote and a.dtype is not b.dtype:
                 arrays = promote([a, b])
                 a, b = arrays
-            out = function(a, b)
+            out = function(a, b) if a.__class__ is ndarray else on_gpu(a, b)
         except (AttributeError, TypeError, ValueError) as error:
             return _joined(op, args, options, [a, b], error)
         mask = 1 if x._requires_grad else 0

@@ -59,7 +59,7 @@ def one_kernel(function: Callable[..., Array]) -> Callable[..., Array]:
 # --- pieces of straight lines
 
 
-@differentiable(lambda g, out: masked(g, out))
+@differentiable(lambda g, out: masked(g, out), one_step=True)
 def relu(input: Array) -> Array:
     """max(input, 0). The derivative at 0 is 0; at NaN it is 1, as in PyTorch (NaN != 0)."""
     if input.dtype.kind == "b":

@@ -19,13 +19,13 @@ from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical
 # --- arithmetic
 
 
-@differentiable(lambda g: g, lambda g, alpha: g if alpha == 1 else g * alpha, promote=True)
+@differentiable(lambda g: g, lambda g, alpha: g if alpha == 1 else g * alpha, promote=True, one_step=True)
 def add(input: Array, other: Array, *, alpha: float = 1) -> Array:
     """input + alpha * other."""
     return input + (other if alpha == 1 and alpha is not True else _scaled("add", input, other, alpha))
 
 
-@differentiable(lambda g: g, lambda g, alpha: -g if alpha == 1 else g * -alpha)
+@differentiable(lambda g: g, lambda g, alpha: -g if alpha == 1 else g * -alpha, one_step=True)
 def sub(input: Array, other: Array, *, alpha: float = 1) -> Array:
     """input - alpha * other; not of bool tensors."""
     if other.__class__ is float and input.__class__ is np.ndarray and input.dtype.kind == "f":
@@ -67,7 +67,7 @@ def _scaled(name: str, input: Any, x: Any, alpha: float) -> Any:
     return x * alpha if hasattr(x, "dtype") else promoted([array, x * alpha])[1]
 
 
-@differentiable(lambda g, other: g * other, lambda g, input: g * input, promote=True)
+@differentiable(lambda g, other: g * other, lambda g, input: g * input, promote=True, one_step=True)
 def mul(input: Array, other: Array) -> Array:
     """input * other."""
     return input * other
@@ -77,6 +77,7 @@ def mul(input: Array, other: Array) -> Array:
     lambda g, other: g / other,
     lambda g, input, other: -g * ((input / other) / other),
     promote=promoted_to_floats,
+    one_step=True,
 )
 def _div(input: Array, other: Array) -> Array:
     if not hasattr(input, "dtype"):
@@ -239,7 +240,7 @@ def _integer_power(input: Array, exponent: Array) -> Array:
     return lib.where(exponent < 0, inverse, input ** lib.maximum(exponent, 0))
 
 
-@differentiable(lambda g: -g)
+@differentiable(lambda g: -g, one_step=True)
 def neg(input: Array) -> Array:
     """-input; not of bool tensors."""
     return -input

@@ -20,7 +20,7 @@ from minitorch.ops.rational import as_one
 # --- powers, exponentials, logarithms
 
 
-@differentiable(lambda g, out: g / (2 * out), elementwise=True)
+@differentiable(lambda g, out: g / (2 * out), elementwise=True, one_step=True)
 def sqrt(input: Array) -> Array:
     """The square root; of negative numbers, NaN."""
     return xp(input).sqrt(to_floating(input))
@@ -32,7 +32,7 @@ def rsqrt(input: Array) -> Array:
     return 1 / xp(input).sqrt(to_floating(input))
 
 
-@differentiable(lambda g, out: g * out)
+@differentiable(lambda g, out: g * out, one_step=True)
 def exp(input: Array) -> Array:
     """e ** input."""
     return xp(input).exp(to_floating(input))
@@ -50,7 +50,7 @@ def expm1(input: Array) -> Array:
     return xp(input).expm1(to_floating(input))
 
 
-@differentiable(lambda g, input: g / input)
+@differentiable(lambda g, input: g / input, one_step=True)
 def log(input: Array) -> Array:
     """The natural logarithm; of 0, -inf; of negative numbers, NaN."""
     return xp(input).log(to_floating(input))
@@ -216,7 +216,7 @@ def cosh(input: Array) -> Array:
     return xp(input).cosh(to_floating(input))
 
 
-@differentiable(lambda g, out: g * (1 - out * out), elementwise=True)
+@differentiable(lambda g, out: g * (1 - out * out), elementwise=True, one_step=True)
 def tanh(input: Array) -> Array:
     """The hyperbolic tangent."""
     return xp(input).tanh(to_floating(input))
