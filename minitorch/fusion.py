@@ -20,6 +20,8 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from minitorch.changing import Again, Number
+from minitorch.changing import numbers as changing_numbers
 from minitorch.device import Array, is_on_gpu, xp
 from minitorch.kernels import Launch, Operation, for_any_layout, for_dense, may_be_dense
 
@@ -104,7 +106,7 @@ class _Source:
     def __init__(self, dtype: np.dtype) -> None:
         self.dtype = dtype
         self.lines: list[str] = []
-        self.numbers: list[float] = []
+        self.numbers: list[float | Number] = []
 
     def line(self, kind: str, expression: str) -> str:
         """The variable that the value of the expression gets."""
@@ -115,7 +117,7 @@ class _Source:
     def operand(self, x: Any) -> str:
         if isinstance(x, Symbol):
             return x.variable
-        self.numbers.append(float(x))
+        self.numbers.append(x if isinstance(x, Number) else float(x))
         return f"static_cast<T>(n{len(self.numbers) - 1})"
 
 
@@ -129,15 +131,21 @@ class _Given(NamedTuple):
 
 @dataclass(frozen=True)
 class _Trace:
-    """A formula as a kernel. read, written: which of its arguments are what; shape: of what is made, None if nothing."""
+    """A formula as a kernel. read, written: which of its arguments are what; shape: of what is made, None if nothing;
+    seen: what the formula has seen of numbers that change."""
 
     operation: Operation
     launch: Launch
     read: list[int]
     written: list[int]
-    numbers: list[float]
+    numbers: list[float | Number]
     shape: tuple[int, ...] | None
     dense: bool
+    seen: list[tuple[Again, Any]]
+
+    def serves(self, given: Sequence[float]) -> bool:
+        """Whether the formula would take the same way with these numbers."""
+        return all(again(given) == found for again, found in self.seen)
 
 
 def in_one_kernel(
@@ -146,41 +154,91 @@ def in_one_kernel(
     named: Mapping[str, Any] | None = None,
     spares: int = 0,
     *,
-    lasting: bool = True,
+    changing: bool = False,
 ) -> Any:
     """formula(*args, *spares, **named), all its steps in one kernel.
 
     args, named: CuPy arrays of one floating dtype (that of args[0]) that broadcast, and 0-d ones of any; numbers, and
     whatever the formula branches on. What the formula writes into must have the whole shape. spares: how many arrays it
-    wants to write to on its way; they need not exist. lasting: the source is kept for calls with the same numbers and
-    shapes; if not, for the next few with the same numbers: an optimizer's, whose formula returns nothing and asks for no
-    shape, and whose arrays all have the same. Returns what the formula returns: None, or one new array.
-    NotImplementedError for a step that has no CUDA.
+    wants to write to on its way; they need not exist. changing: floats are others at the next call: an optimizer's, whose
+    formula returns nothing and asks for no shape, and whose arrays all have the same. Returns what the formula returns:
+    None, or one new array. NotImplementedError for a step that has no CUDA.
     """
     first, names = args[0], tuple(named or ())
     values = [*args, *(named or {}).values()]
-    known = tuple([_given(x, lasting) for x in values])
     lib = xp(first)
-    trace = (_traced_to_stay if lasting else _traced_for_now)(lib, formula, names, spares, known)
+    if changing:
+        given = [x for x in values if x.__class__ is float]
+        known = tuple([float if x.__class__ is float else _given(x, False) for x in values])
+        trace, numbers = _traces(lib, formula, names, spares, known).serving(given)
+    else:
+        trace = _traced(lib, formula, names, spares, tuple([_given(x, True) for x in values]))
+        numbers = trace.numbers  # type: ignore[assignment]
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
         like = lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape)
         targets.append(like)
-    trace.launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)
+    trace.launch([values[i] for i in trace.read], numbers, targets, targets[0].size)
     return targets[-1] if trace.shape is not None else None
 
 
-def _given(x: Any, lasting: bool) -> Any:
+def _given(x: Any, shaped: bool) -> Any:
     if not is_on_gpu(x):
         return x
-    return _Given(x.dtype, x.shape if lasting or not x.ndim else _SOME, x.flags.c_contiguous)
+    return _Given(x.dtype, x.shape if shaped or not x.ndim else _SOME, x.flags.c_contiguous)
 
 
 _SOME = (1,)  # a shape that nobody asks for
 
 
+class _Traces:
+    """The traces of a formula for arguments of one kind."""
+
+    def __init__(self, make: Callable[[Sequence[float]], _Trace]) -> None:
+        self._make = make
+        self._found: list[_Trace] = []
+        self._last: tuple[list[float], _Trace, list[float]] | None = None
+
+    def serving(self, given: list[float]) -> tuple[_Trace, list[float]]:
+        """The trace for these numbers, and what its kernel wants of them."""
+        if self._last is None or self._last[0] != given:  # the parameters of an optimizer come one after the other
+            trace = next((trace for trace in self._found if trace.serves(given)), None)
+            if trace is None:
+                trace = self._make(given)
+                self._found = [trace, *self._found[:_MOST]]
+            self._last = given, trace, [x.again(given) if isinstance(x, Number) else x for x in trace.numbers]
+        return self._last[1:]
+
+
+_MOST = 7  # other ways that a formula takes by turns
+
+
+@lru_cache(4096)
+def _traces(
+    lib: Any, formula: Callable[..., Any], names: tuple[str, ...], spares: int, known: tuple[Any, ...]
+) -> _Traces:
+    def make(given: Sequence[float]) -> _Trace:
+        seen: list[tuple[Again, Any]] = []
+        changing = iter(changing_numbers(given, seen))
+        return _trace(lib, formula, names, spares, tuple([next(changing) if x is float else x for x in known]), seen)
+
+    return _Traces(make)
+
+
+@lru_cache(4096)
 def _traced(
     lib: Any, formula: Callable[..., Any], names: tuple[str, ...], spares: int, known: tuple[Any, ...]
+) -> _Trace:
+    return _trace(lib, formula, names, spares, known, [])
+
+
+def _trace(
+    lib: Any,
+    formula: Callable[..., Any],
+    names: tuple[str, ...],
+    spares: int,
+    known: tuple[Any, ...],
+    seen: list[tuple[Again, Any]],
 ) -> _Trace:
     """Call the formula on symbols."""
     dtype, source = known[0].dtype, _Source(known[0].dtype)
@@ -218,10 +276,8 @@ def _traced(
         source.numbers,
         None if result is None else np.broadcast_shapes(*shapes),
         dense,
+        seen,
     )
-
-
-_traced_to_stay, _traced_for_now = lru_cache(4096)(_traced), lru_cache(16)(_traced)
 
 
 def elementwise(formula: Callable[..., Any], least: int = 0) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from strict_cupy.sync import forbid_sync
 
@@ -18,8 +18,9 @@ def unwaited(cuda: str) -> Iterator[None]:
         return
     import cupyx
 
+    inside = ExitStack()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "cupyx.allow_synchronize will be removed")
-        allowed = cupyx.allow_synchronize(False)
-    with allowed:
+        inside.enter_context(cupyx.allow_synchronize(False))
+    with inside:
         yield

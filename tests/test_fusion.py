@@ -55,18 +55,22 @@ OPTIMIZERS: dict[str, Callable[[Any], Any]] = {
 def launches(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The kernels that are started, by name."""
     found: list[str] = []
+    real = fusion._trace
 
-    def noting(traced: Any) -> Any:
-        def noted(*args: Any) -> Any:
-            trace = traced(*args)
-            return replace(trace, launch=lambda *args: (found.append(trace.operation.name), trace.launch(*args)))
-
-        return noted
+    def noted(*args: Any) -> Any:
+        trace = real(*args)
+        return replace(trace, launch=lambda *args: (found.append(trace.operation.name), trace.launch(*args)))
 
     with monkeypatch.context() as patch:
-        for name in "_traced_to_stay", "_traced_for_now":
-            patch.setattr(fusion, name, noting(getattr(fusion, name)))
+        patch.setattr(fusion, "_trace", noted)
+        forget_traces()
         yield found
+    forget_traces()
+
+
+def forget_traces() -> None:
+    fusion._traced.cache_clear()
+    fusion._traces.cache_clear()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -255,27 +259,45 @@ def test_optimizers_of_halves(name: str, cuda: str, monkeypatch: pytest.MonkeyPa
     np.testing.assert_allclose(ends[1], ends[0], rtol=2e-3, atol=2e-3)
 
 
-def test_a_step_is_traced_once_for_all_parameters(cuda: str) -> None:
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The formulas that are traced."""
+    found: list[Any] = []
+    real = fusion._trace
+    monkeypatch.setattr(fusion, "_trace", lambda *args: (found.append(args[1]), real(*args))[1])
+    forget_traces()
+    return found
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_is_traced_once(name: str, traced: list[Any], cuda: str) -> None:
+    """For all parameters and steps, whatever the learning rate is; some formulas have two forms."""
     parameters = [torch.nn.Parameter(torch.ones(n, device="cuda")) for n in (2, 3, 5)]
-    for p in parameters:
-        p.grad = torch.ones_like(p)
-    optimizer = torch.optim.Adam(parameters)
-    for _ in range(2):
-        before = fusion._traced_for_now.cache_info().misses
+    optimizer = OPTIMIZERS[name](parameters)
+    kernels_made = kernels.for_dense.cache_info().misses
+    for i in range(20):
+        optimizer.param_groups[0]["lr"] = 0.1 / (i + 1)
+        for p in parameters:
+            p.grad = torch.ones_like(p)
         optimizer.step()
-        assert fusion._traced_for_now.cache_info().misses == before + 1
+    assert len(traced) <= 2 and kernels.for_dense.cache_info().misses <= kernels_made + 2
 
 
-def test_a_new_number_needs_no_new_kernel(cuda: str) -> None:
-    p = torch.ones(3, device="cuda", requires_grad=True)
-    p.grad = torch.ones(3, device="cuda")
-    optimizer = torch.optim.Adam([p])
-    optimizer.step()
-    before = kernels.for_dense.cache_info().misses
-    for lr in 0.1, 0.2, 0.3:
-        optimizer.param_groups[0]["lr"] = lr
-        optimizer.step()
-    assert kernels.for_dense.cache_info().misses == before
+def test_what_a_formula_sees_of_numbers(traced: list[Any], cuda: str) -> None:
+    """A branch, and a plain float made of one: another trace where the formula would have seen something else."""
+
+    def formula(x: Any, *, a: float, b: float, c: float, d: bool) -> None:
+        x *= 2 if a > b else -((1 - 2 * a) ** 2) / 4 + abs(b)
+        x += np.float64(c) if c else 5
+        x -= 1.5 if d else b - (-b)
+
+    for i, (a, b, c, d) in enumerate([(1.0, 0.5, 3.0, True), (2.0, 0.25, 3.0, True), (2.0, 0.25, 4.0, True),
+                                      (0.5, 2.0, 4.0, True), (0.25, 3.0, 0.0, False), (7.0, 3.0, 4.0, True)]):  # fmt: skip
+        x, y = torch.tensor([1.0, 3.0], device="cuda")._data, np.array([1.0, 3.0])
+        fusion.in_one_kernel(formula, [x], {"a": a, "b": b, "c": c, "d": d}, changing=True)
+        formula(y, a=a, b=b, c=c, d=d)
+        np.testing.assert_allclose(torch.tensor(x.tolist()).numpy(), y)
+        assert len(traced) == (1, 1, 2, 3, 4, 4)[i]
 
 
 def test_what_there_is_no_cuda_for_says_so(cuda: str) -> None:

@@ -284,8 +284,8 @@ def fused_operations() -> list[kernels.Operation]:
     found: dict[kernels.Operation, None] = {}
     noting = lambda real: lambda lib, operation: (found.setdefault(operation), real(lib, operation))[1]
     makers = {name: noting(getattr(fusion, name)) for name in ("for_dense", "for_any_layout")}
-    fusion._traced_to_stay.cache_clear()
-    fusion._traced_for_now.cache_clear()
+    fusion._traced.cache_clear()
+    fusion._traces.cache_clear()
     with installed(), mock.patch.multiple(fusion, **makers):
         x = minitorch.ones(3, device="cuda", requires_grad=True)
         for activation in ACTIVATIONS.values():

@@ -8,6 +8,7 @@ one of the operands.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from minitorch.device import Array, xp
@@ -47,7 +48,7 @@ def lerp_(start: Array, end: Array, weight: float, spare: Array) -> None:
 
 def at_least(x: Any, low: float) -> Any:
     """The number x, or `low` if that is more; of a 0-d array on a GPU too."""
-    return max(x, low) if isinstance(x, float) else xp(x).maximum(x, low)
+    return max(x, low) if isinstance(x, Real) else xp(x).maximum(x, low)
 
 
 def descent_direction(

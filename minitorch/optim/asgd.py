@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from minitorch.autograd.tape import wrap
@@ -30,7 +31,7 @@ def asgd(
     grad = descent_direction(grad, param, weight_decay, maximize, a, b)
     param *= 1 - lambd * eta
     add_(param, grad, -eta, b)
-    if isinstance(mu, float) and mu == 1:
+    if isinstance(mu, Real) and mu == 1:
         ax[...] = param
     else:
         change = xp(param).subtract(param, ax, out=b)

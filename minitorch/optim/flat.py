@@ -276,9 +276,7 @@ class Segment:
         """Apply the formula: slice by slice, by several threads where there are many; on a GPU in one kernel."""
         param, grad, buffers, size = self.param, self._gradient(), self.buffers, self.param.size
         if self.fused:
-            for part in _slices(size, self.width):
-                arrays = {name: buffer[part] for name, buffer in buffers.items()}
-                in_one_kernel(formula, (param[part], grad[part]), arrays | options, SPARES, lasting=False)
+            in_one_kernel(formula, (param, grad), buffers | options, SPARES, changing=True)
             return
         if size == self.width:
             formula(param, grad, *self._spares(0), **buffers, **options)
