@@ -271,7 +271,7 @@ def test_the_kernels_of_labels_compile(name: str, weighted: bool, kind: str) -> 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_raw_kernels_compile(dtype: str) -> None:
-    for name, weighted in itertools.product(("reduce", "total"), (False, True)):
+    for name, weighted in itertools.product(("reduce", "finish", "total"), (False, True)):
         compiled(labels.raw_source(name, weighted, dtype), name)
     for name in rows.KERNELS:
         compiled(rows.source(name, dtype), name)

@@ -15,7 +15,7 @@ from minitorch.device import Array, xp
 from minitorch.summation import total
 
 THREADS = 1024  # the most a block can have
-FEW = 8 * THREADS  # as many labels are no more work for one block than for many
+FEW = 8 * THREADS  # labels for one block
 
 # The input is (N, C, each) in memory, the target (N, each). `counts` is the weight of a label, 0 if it does not count.
 _COUNTS = """
@@ -40,7 +40,7 @@ _PLACE = """
 _SPREAD = """
     gradient = used && known && label == column ? -g[per_label ? place : 0]{divided} * counts : static_cast<T>(0);
 """
-# All labels by one block, whose threads add up what each has found.
+# Blocks whose threads add up what each has found.
 _BLOCK = """
 typedef {real} T;
 #ifdef __CUDACC__
@@ -63,17 +63,20 @@ inline T of_all(T x) {{ return x; }}
 extern "C" __global__ void {name}({parameters}, const long long classes, const long long ignored, const long long size) {{
     if (threadIdx.x >= LANES) return;
     T sum = 0, divisor = 0;
-    for (long long i = threadIdx.x; i < size; i += LANES) {{
-        const long long label = target[i];
-        {every}
-    }}
+    for (long long i = LANES * blockIdx.x + threadIdx.x; i < size; i += LANES * gridDim.x) {{ {every} }}
     {last}
 }}
 """
+_LABEL = "const long long label = target[i];"
 _REDUCE = """
     sum = of_all(sum);
     divisor = of_all(divisor);
-    if (threadIdx.x == 0) loss[0] = mean ? sum / divisor : sum;
+    if (threadIdx.x) return;
+    if (gridDim.x == 1) loss[0] = mean ? sum / divisor : sum;
+    else {
+        loss[blockIdx.x] = sum;  // for another kernel to finish
+        loss[gridDim.x + blockIdx.x] = divisor;
+    }
 """
 _WEIGH = """
     divisor = of_all(divisor);
@@ -86,17 +89,19 @@ def reduced(input: Array, target: Array, weight: Array | None, ignored: int, mea
 
     message: for a label out of range, see faults.py.
     """
-    lib, (classes, each) = xp(input), _sizes(input.shape)
-    if target.size > FEW:
-        picked, counts = pick(input, target, weight, ignored, message)
-        return total(picked) / total(counts) if mean else total(picked)
+    lib, (classes, each), dtype = xp(input), _sizes(input.shape), input.dtype
     site, note = faults.site_and_note(input, message)
-    loss = lib.empty((), input.dtype)
+    blocks = max(1, min(-(-target.size // FEW), THREADS))
+    parts = lib.empty(2 * blocks if blocks > 1 else (), dtype)
     arrays = [lib.ascontiguousarray(x) for x in (input, *_given(weight), target)]
-    _raw(lib, "reduce", weight is not None, input.dtype.name)(
-        (1,), (THREADS,), (*arrays, loss, note, site, int(mean), each, classes, ignored, target.size)
+    _raw(lib, "reduce", weight is not None, dtype.name)(
+        (blocks,), (THREADS,), (*arrays, parts, note, site, int(mean), each, classes, ignored, target.size)
     )
     faults.launched(input.device.id)
+    if blocks == 1:
+        return parts
+    loss = lib.empty((), dtype)
+    _raw(lib, "finish", False, dtype.name)((1,), (THREADS,), (parts, loss, int(mean), classes, ignored, blocks))
     return loss
 
 
@@ -172,16 +177,22 @@ def source(name: str, weighted: bool) -> tuple[str, str, str]:
 
 
 def raw_source(name: str, weighted: bool, dtype: str) -> str:
-    """A kernel of one block in CUDA."""
+    """A kernel of blocks in CUDA."""
     weights = "const T *weight, " if weighted else ""
     if name == "reduce":
         given = f"const T *input, {weights}const long long *target, T *loss, double *note, const double site"
         given += ", const long long mean, const long long each"
-        every = "T picked, weight_of;" + _counts(weighted) + _PICK + "sum += picked; divisor += weight_of;"
+        every = _LABEL + "T picked, weight_of;" + _counts(weighted) + _PICK + "sum += picked; divisor += weight_of;"
         last = _REDUCE
+    elif name == "finish":
+        given, every, last = (
+            "const T *parts, T *loss, const long long mean",
+            "sum += parts[i]; divisor += parts[size + i];",
+            _REDUCE,
+        )
     else:
         given, last = f"{weights}const long long *target, T *total", _WEIGH
-        every = _counts(weighted) + "divisor += counts;"
+        every = _LABEL + _counts(weighted) + "divisor += counts;"
     real = {"float32": "float", "float64": "double"}[dtype]
     name = f"minitorch_{name}_labels"
     return _BLOCK.format(real=real, threads=THREADS, name=name, parameters=given, every=every, last=last)

@@ -1,4 +1,4 @@
-"""softmax of rows on a GPU, and its gradient: each is a kernel in which a warp (32 threads) has a row to itself.
+"""softmax of rows on a GPU, and its gradient: each is a kernel in which a few threads have a row to themselves.
 
 Array functions take two sums and two or three steps around them. By hand, since fusion.py knows no sums.
 """
@@ -10,25 +10,30 @@ from typing import Any
 
 from minitorch.device import Array, is_on_gpu, xp
 
-WARPS = 4  # of a block
+THREADS = 128  # of a block
+WARP = 32  # threads that see each other's variables: the most that can share a row
+EACH = 4  # numbers that a thread should have before another one helps
 LONGEST = 4096  # a longer row is work for more than a warp
 
 _HEAD = """
 typedef {real} T;
 #ifdef __CUDACC__
-const int LANES = 32;
+#define LANES width
 #define AMONG_LANES(x, y, both) \\
-    for (int step = 16; step; step /= 2) {{ const T y = __shfl_xor_sync(0xffffffff, x, step); x = both; }}
+    for (int step = width / 2; step; step /= 2) {{ const T y = __shfl_xor_sync(0xffffffff, x, step); x = both; }}
 #else  // for a CPU: one thread does the whole row
-const int LANES = 1;
+#define LANES 1
 #define AMONG_LANES(x, y, both)
 #endif
-#define EACH for (long long j = lane; j < columns; j += LANES)
+#define EACH _Pragma("unroll 4") for (long long j = lane; j < mine; j += LANES)
 
-extern "C" __global__ void {name}({parameters}, const long long rows, const long long columns) {{
-    const long long row = {warps}LL * blockIdx.x + threadIdx.x / 32;
-    const int lane = threadIdx.x % 32;
-    if (row >= rows || lane >= LANES) return;
+extern "C" __global__ void {name}(
+    {parameters}, const long long rows, const long long columns, const long long width
+) {{
+    const long long found = ({threads} / width) * blockIdx.x + threadIdx.x / width, lane = threadIdx.x % width;
+    if (lane >= LANES) return;
+    // whoever has no row stays, for its warp, and does nothing
+    const long long row = found < rows ? found : 0, mine = found < rows ? columns : 0;
 """
 # Less the maximum, exp cannot overflow. A NaN is the greatest.
 _FORWARD = """
@@ -51,8 +56,8 @@ _BACKWARD = """
     EACH result[j] = {result};
 }}
 """
-_FORWARDS = "const T *x, T *y"
-_BACKWARDS = "const T *grad, const T *y, T *input_grad"
+_FORWARDS = "const T *__restrict__ x, T *__restrict__ y"
+_BACKWARDS = "const T *__restrict__ grad, const T *__restrict__ y, T *__restrict__ input_grad"
 KERNELS = {
     "softmax": (_FORWARDS, _FORWARD.format(last="EACH out[j] /= sum;")),
     "log_softmax": (_FORWARDS, _FORWARD.format(last="sum = log(sum); EACH out[j] = in[j] - most - sum;")),
@@ -79,8 +84,10 @@ def by_rows(name: str, *arrays: Array) -> Array:
     out = lib.empty(last.shape, last.dtype)
     columns = last.shape[-1]
     rows = last.size // columns
-    inputs = [lib.ascontiguousarray(x) for x in arrays]
-    _kernel(lib, name, last.dtype.name)((-(-rows // WARPS),), (32 * WARPS,), (*inputs, out, rows, columns))
+    inputs = [lib.ascontiguousarray(x) for x in arrays[:-1]]
+    width = min(WARP, 1 << (-(-columns // EACH) - 1).bit_length())  # a power of two: halves of halves meet
+    blocks = -(-rows // (THREADS // width))
+    _kernel(lib, name, last.dtype.name)((blocks,), (THREADS,), (*inputs, last, out, rows, columns, width))
     return out
 
 
@@ -93,4 +100,4 @@ def source(name: str, dtype: str) -> str:
     """A kernel in CUDA."""
     parameters, body = KERNELS[name]
     real = {"float32": "float", "float64": "double"}[dtype]
-    return _HEAD.format(real=real, name=f"minitorch_{name}", parameters=parameters, warps=WARPS) + body
+    return _HEAD.format(real=real, name=f"minitorch_{name}", parameters=parameters, threads=THREADS) + body

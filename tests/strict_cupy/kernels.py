@@ -138,7 +138,7 @@ class RawKernel:
     def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
         if min(*grid, *block) < 1 or max(block) > 1024:
             raise ValueError(f"kernel {self.name!r}: CUDA_ERROR_INVALID_VALUE: grid {grid}, block {block}")
-        parameters = re.search(rf"{self.name}\((.*?)\)", self.code).group(1).split(",")
+        parameters = re.search(rf"{self.name}\((.*?)\)", self.code, re.S).group(1).split(",")
         if len(parameters) != len(args):
             raise TypeError(f"kernel {self.name!r}: {len(args)} arguments for {parameters}")
         guarded, passed = [], []
