@@ -120,7 +120,11 @@ def settled(op: Any, arrays: Any, out: Any) -> Any:
     if len(arrays) > 1 and op.name not in _ACROSS:
         gpu = out.data.device_id
         for x in arrays:
-            if isinstance(x, np.ndarray) or (is_on_gpu(x) and x.data.device_id != gpu):
+            if isinstance(x, np.ndarray):
+                apart = x.ndim or not takes_host_scalars(op)  # CuPy compares with one number
+            else:
+                apart = is_on_gpu(x) and x.data.device_id != gpu
+            if apart:
                 raise explain(op.name, op.arguments or [op.rest], arrays, RuntimeError())
     return dtypes.canonical(out)
 

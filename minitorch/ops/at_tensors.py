@@ -60,6 +60,15 @@ def check_on_gpu(input: Any, tensors: Sequence[Any], items: Items) -> None:
         dim += 1
 
 
+def _apart(index: tuple[Any, ...]) -> bool:
+    """Whether the shapes of the tensors of an index do not broadcast."""
+    try:
+        np.broadcast_shapes(*[i.shape for i in index if is_array(i) and i.dtype.kind != "b"])
+    except ValueError:
+        return True
+    return False
+
+
 def _refused(shape: Size, index: tuple[Any, ...], error: Exception) -> IndexError:
     """What is wrong with the tensors of an index, in PyTorch's words."""
     dim = 0
@@ -168,7 +177,9 @@ def put(input: Array, value: Array, *indices: Array, items: Items, accumulate: b
             out[index] = value
     except IndexError as error:
         raise _refused(input.shape, index, error) from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError) as error:
+        if _apart(index):  # a ValueError of CuPy's too
+            raise _refused(input.shape, index, error) from None
         raise RuntimeError(
             f"shape mismatch: value tensor of shape {list(value.shape)} cannot be broadcast to the places in a tensor of "
             f"shape {list(input.shape)} that the index names"

@@ -7,7 +7,7 @@ from typing import Any
 
 from minitorch.autograd.broadcast import clone
 from minitorch.autograd.tape import differentiable
-from minitorch.device import Array, xp
+from minitorch.device import Array, is_on_gpu, xp
 from minitorch.ops.dims import wrap_dim
 from minitorch.ops.shape import Size, data_of
 
@@ -74,7 +74,8 @@ def unfold(input: Array, dimension: int, size: int, step: int) -> Array:
         raise RuntimeError(f"step is {step} but must be > 0")
     if not input.ndim:
         return input.reshape(1)[:size]
-    windows = xp(input).lib.stride_tricks.sliding_window_view(input, size, dim, writeable=True)
+    writeable = {} if is_on_gpu(input) else {"writeable": True}  # CuPy's always are, and it refuses the word
+    windows = xp(input).lib.stride_tricks.sliding_window_view(input, size, dim, **writeable)
     return windows[(builtins.slice(None),) * dim + (builtins.slice(None, None, step),)]
 
 

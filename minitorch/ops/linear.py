@@ -41,7 +41,7 @@ def _mm_shapes(a: Array, b: Array) -> None:
 
 def _times(a: Array, b: Array) -> Array:
     """The product of two arrays. NumPy's `dot` goes to BLAS where its `@` would loop, and starts faster."""
-    if a.__class__ is not ndarray:
+    if a.__class__ is not ndarray or b.__class__ is not ndarray:  # of both kinds: `@` says so, `dot` warns before
         return cublas.matmul(a, b)
     return a.dot(b) if a.ndim == 2 and b.ndim <= 2 else a @ b
 
@@ -182,7 +182,8 @@ def matmul(input: Any, other: Any) -> Any:
 def linear(input: Array, weight: Array, bias: Array = None) -> Array:
     """input @ weight.T + bias: (..., in) with weight (out, in) and bias (out,) -> (..., out)."""
     try:
-        out = input.dot(weight.T) if input.ndim == 2 and input.__class__ is ndarray else _times(input, weight.T)
+        both = input.__class__ is weight.__class__ is ndarray
+        out = input.dot(weight.T) if both and input.ndim == 2 else _times(input, weight.T)
         if bias is not None:
             if bias.dtype is not out.dtype:
                 _same_dtype(input, bias)

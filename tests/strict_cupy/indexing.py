@@ -90,6 +90,7 @@ def _parts(index: Any) -> tuple[tuple[Any, ...], bool]:
             parts.append(i)
         else:
             raise TypeError(f"index: the double takes no {type(i)}, which CuPy copies to the device at each call")
+    np.broadcast_shapes(*[p.shape for p in parts if isinstance(p, np.ndarray) and p.dtype.kind != "b"])  # a ValueError
     return tuple(parts), advanced
 
 

@@ -20,6 +20,12 @@ def _reflected(name: str) -> Any:
     return lambda self, other: UFUNCS[name](other, self)
 
 
+def _comparison(name: str) -> Any:
+    """Of a 0-d NumPy array CuPy takes the number."""
+    number = lambda x: x.item() if isinstance(x, np.ndarray) and not x.ndim else x
+    return lambda self, other: UFUNCS[name](self, number(other))
+
+
 def _inplace(name: str) -> Any:
     return lambda self, other: UFUNCS[name](self, other, self)
 
@@ -92,9 +98,9 @@ class Methods:
     __lshift__, __rlshift__, __ilshift__ = _operator("left_shift"), _reflected("left_shift"), _inplace("left_shift")
     __rshift__, __rrshift__ = _operator("right_shift"), _reflected("right_shift")
     __irshift__ = _inplace("right_shift")
-    __eq__, __ne__ = _operator("equal"), _operator("not_equal")
+    __eq__, __ne__ = _comparison("equal"), _comparison("not_equal")
     __lt__, __le__, __gt__, __ge__ = (
-        _operator("less"), _operator("less_equal"), _operator("greater"), _operator("greater_equal"),
+        _comparison("less"), _comparison("less_equal"), _comparison("greater"), _comparison("greater_equal"),
     )  # fmt: skip
     __hash__ = None  # type: ignore[assignment]
 

@@ -77,7 +77,7 @@ def _special(name: str) -> Any:
 
     return {
         "erf": error_function.erf, "erfc": error_function.erfc, "erfinv": error_function.erfinv,
-        "gammaln": gamma.lgamma, "digamma": gamma.digamma,
+        "gammaln": lambda x: np.where(np.isneginf(x), x, gamma.lgamma(x)), "digamma": gamma.digamma,
     }.get(name)  # fmt: skip
 
 
@@ -89,7 +89,8 @@ def polygamma(n: Any, x: Any) -> Any:
         raise NotImplementedError("the double models polygamma of one order")
     if orders[0] > 1000:  # poison, in a graph's capture
         return fresh(np.full(routines.bare(x).shape, np.nan))
-    return fresh(gamma.polygamma(int(orders[0]), routines.bare(x).astype(np.float64)))
+    values = routines.bare(x).astype(np.float64)
+    return fresh(np.where(np.isneginf(values), np.inf, gamma.polygamma(int(orders[0]), values)))
 
 
 def _zeros_pinned(shape: Any, dtype: Any = float, order: str = "C") -> np.ndarray:

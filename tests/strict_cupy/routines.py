@@ -216,6 +216,8 @@ def as_strided(x: Any, shape: Any = None, strides: Any = None) -> Any:
 def sliding_window_view(
     x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
+    if writeable:
+        raise NotImplementedError("Writeable views are not supported.")
     found = np.lib.stride_tricks.sliding_window_view(bare(x), window_shape, axis)  # type: ignore[call-overload]
     return view_of(x, found.shape, found.strides)
 

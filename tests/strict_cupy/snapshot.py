@@ -23,6 +23,9 @@ MODULES = (
 TYPES = "?bhilqBHILQefd"  # complex numbers are left out, and what only structured types have
 
 
+_SPECIAL = r"__(?!buffer__|release_buffer__)\w+__"  # these two since Python 3.12
+
+
 def names_of(module: ModuleType) -> list[str]:
     return sorted(name for name in dir(module) if not name.startswith("_"))
 
@@ -139,7 +142,7 @@ def take_snapshot() -> dict[str, Any]:
         "cupy.cuda.UnownedMemory": cupy.cuda.UnownedMemory,
         "cupy.ElementwiseKernel": cupy.ElementwiseKernel,
     }.items():  # fmt: skip
-        snapshot["names"][owner] = sorted(n for n in dir(cls) if not n.startswith("_") or re.fullmatch(r"__\w+__", n))
+        snapshot["names"][owner] = sorted(n for n in dir(cls) if not n.startswith("_") or re.fullmatch(_SPECIAL, n))
         for name in names_of(cls):  # type: ignore[arg-type]
             if callable(getattr(cls, name)):
                 snapshot["parameters"][f"{owner}.{name}"] = parameters_of(getattr(cls, name))
