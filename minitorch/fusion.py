@@ -158,14 +158,14 @@ def in_one_kernel(
 ) -> Any:
     """formula(*args, *spares, **named), all its steps in one kernel.
 
-    args, named: CuPy arrays of one floating dtype (that of args[0]) that broadcast, and 0-d ones of any; numbers, and
-    whatever the formula branches on. What the formula writes into must have the whole shape. spares: how many arrays it
+    args, named: CuPy arrays of one floating dtype (that of the first, args[0] or args[1]) that broadcast, and 0-d ones of
+    any; numbers, and whatever the formula branches on. What the formula writes into must have the whole shape. spares: how many arrays it
     wants to write to on its way; they need not exist. changing: floats are others at the next call: an optimizer's, whose
     formula returns nothing and asks for no shape, and whose arrays all have the same. Returns what the formula returns:
     None, or one new array. NotImplementedError for a step that has no CUDA.
     """
-    first, names = args[0], tuple(named or ())
-    values = [*args, *(named or {}).values()]
+    names, values = tuple(named or ()), [*args, *(named or {}).values()]
+    first = args[0] if is_on_gpu(args[0]) else args[1]
     lib = xp(first)
     if changing:
         given = [x for x in values if x.__class__ is float]
@@ -241,8 +241,9 @@ def _trace(
     seen: list[tuple[Again, Any]],
 ) -> _Trace:
     """Call the formula on symbols."""
-    dtype, source = known[0].dtype, _Source(known[0].dtype)
     given = {i: x for i, x in enumerate(known) if isinstance(x, _Given)}
+    dtype = next(iter(given.values())).dtype
+    source = _Source(dtype)
     symbols = {
         i: Symbol(source, f"x{i}" if x.dtype == dtype else f"static_cast<T>(x{i})", dtype, x.shape)
         for i, x in given.items()
@@ -280,21 +281,30 @@ def _trace(
     )
 
 
-def elementwise(formula: Callable[..., Any], least: int = 0) -> Callable[..., Any]:
-    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU, of `least` elements."""
+def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU."""
 
     @wraps(formula)
-    def fused(x: Any, *args: Any, **named: Any) -> Any:
-        if x.__class__ is ndarray or not is_on_gpu(x) or x.size < least or not _alike(x, args):
-            return formula(x, *args, **named)
-        return in_one_kernel(formula, (x, *args), named)
+    def fused(x: Any, *args: Any) -> Any:
+        if x.__class__ is ndarray or not is_on_gpu(x) or not _alike(x, args):
+            return formula(x, *args)
+        return in_one_kernel(formula, (x, *args))
 
     return fused
 
 
-def elementwise_if_large(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a single step: CuPy's kernels are launched as fast as ours, but need longer for many elements."""
-    return elementwise(formula, _LARGE)
+def one_step(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a single step on one or two operands, where CuPy's own kernel is no match: of many elements it takes
+    longer, and it gives every result C order, where PyTorch keeps that of the operand."""
+
+    @wraps(formula)
+    def better(*args: Any, **named: Any) -> Any:
+        x = args[0] if is_on_gpu(args[0]) or len(args) == 1 else args[1]
+        if is_on_gpu(x) and (x.size >= _LARGE or not x.flags.c_contiguous) and _alike(x, args):
+            return in_one_kernel(formula, args, named)
+        return formula(*args, **named)
+
+    return better
 
 
 _LARGE = 1 << 18  # elements; the kernel takes longer than the launch

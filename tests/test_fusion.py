@@ -345,3 +345,24 @@ def test_single_steps_of_many_elements(name: str, cuda: str, monkeypatch: pytest
         np.testing.assert_allclose(z.cpu().numpy(), steps[name](x, y).numpy(), rtol=1e-6)
     halves, mixed = (steps[name](x.to(t).cuda(), y.cuda()) for t in (torch.float16, torch.float64))
     assert halves.dtype == steps[name](x.half(), y).dtype and mixed.dtype is torch.float64
+
+
+def test_single_steps_keep_the_order_of_memory(cuda: str) -> None:
+    """As PyTorch's do; CuPy's give C order."""
+    x = torch.rand(3, 4, device="cuda").t()
+    y = torch.rand(2, 3, 4, device="cuda").permute(2, 0, 1)
+    steps: list[Callable[[Any], Any]] = [
+        lambda x: x * 2, lambda x: 2 * x, lambda x: x + x, lambda x: 1 - x, lambda x: x / 3, lambda x: -x, torch.exp,
+        torch.relu, torch.sigmoid, torch.tanh, lambda x: x * torch.ones((), device="cuda"),
+    ]  # fmt: skip
+    for i, step in enumerate(steps):
+        assert step(x).stride() == (1, 4), i
+        np.testing.assert_allclose(step(x).cpu().numpy(), step(x.contiguous()).cpu().numpy(), rtol=1e-6)
+    assert (y * y).stride() == y.stride() == (1, 12, 4) and (x + torch.ones(3, device="cuda")).stride() == (1, 4)
+    assert (x[::2] * 2).stride() == torch_strides(x[::2])
+
+
+def torch_strides(x: Any) -> Any:
+    import torch as theirs
+
+    return (theirs.empty(3, 4).t()[::2] * 2).stride()

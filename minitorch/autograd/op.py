@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, Protocol
 
+from minitorch import fusion
 from minitorch.autograd.mismatch import promoted
-from minitorch.fusion import elementwise, elementwise_if_large
 
 P = ParamSpec("P")
 Rule = Callable[..., Any]
@@ -43,7 +43,7 @@ class Op:
         one_step: bool = False,
     ) -> None:
         self.function, self.rules, self.view, self._name = function, rules, view, name
-        self.on_gpu = elementwise_if_large(function) if one_step else function
+        self.on_gpu = fusion.one_step(function) if one_step else function
         self.promote: Any = promoted if promote is True else promote
         self.name = function.__name__.strip("_")
         self.plans: dict[Any, Plan] = {}
@@ -61,7 +61,7 @@ class Op:
         self.defaults = {p.name: p.default for p in options}
         self.named = [self._names(rule) for rule in rules]
         if fused:
-            self.rules = tuple([rule and elementwise(rule) for rule in rules])
+            self.rules = tuple([rule and fusion.elementwise(rule) for rule in rules])
 
     def _names(self, rule: Rule | None) -> list[str]:
         if rule is None:

@@ -187,7 +187,7 @@ def differentiable(
     view: the result shares the memory of the first argument, so writes into it go through.
     name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
     elementwise: the rules have several steps, element by element: on a GPU each rule becomes one kernel (fusion.py).
-    one_step: the function is a single step, element by element: on a GPU, of large arrays, a kernel of fusion.py's.
+    one_step: the function is a single step, element by element: on a GPU a kernel of fusion.py's, where that is better.
     """
 
     def decorate(function: Callable[P, Any]) -> Call[P]:

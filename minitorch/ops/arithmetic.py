@@ -35,7 +35,7 @@ def sub(input: Array, other: Array, *, alpha: float = 1) -> Array:
     return input - (other if alpha == 1 and alpha is not True else _scaled("sub", input, other, alpha))
 
 
-@differentiable(lambda g, alpha: g * -alpha, lambda g: g, name="RsubBackward1")
+@differentiable(lambda g, alpha: g * -alpha, lambda g: g, name="RsubBackward1", one_step=True)
 def rsub(input: Array, other: Array, *, alpha: float = 1) -> Array:
     """other - alpha * input; not of bool tensors."""
     return sub.array(other, input, alpha=alpha)

@@ -122,36 +122,44 @@ def _tensor_type_default(t: Any) -> Any:
         t.set_default_tensor_type("torch.FloatTensor")
 
 
+def printed(x: Any, how: Any = repr) -> str:
+    """The text of a tensor, without the device, which tensors on the CPU do not tell."""
+    return str(how(x).replace(f", device='{x.device}'", ""))
+
+
 # What a tensor is and becomes.
 TENSORS = family(
     "tensor",
     case("facts", lambda t, x: [
-        x.shape, x.size(), x.size(-1), x.dtype, x.device, x.ndim, x.dim(), x.ndimension(), x.numel(), x.nelement(),
+        x.shape, x.size(), x.size(-1), x.dtype, x.ndim, x.dim(), x.ndimension(), x.numel(), x.nelement(),
         x.itemsize, x.nbytes, x.element_size(), x.stride(), x.stride(0), x.is_contiguous(), x.t().is_contiguous(),
-        x.layout, x.is_cuda, x.is_cpu, x.is_sparse, x.is_quantized, x.is_nested, x.is_meta, x.get_device(),
+        x.layout, x.is_sparse, x.is_quantized, x.is_nested, x.is_meta,
         x.is_floating_point(), x.is_complex(), x.is_signed(), x.is_pinned(), x.output_nr, x.is_inference(),
     ], A),
     case("facts by function", lambda t, x: [
         t.is_tensor(x), t.is_tensor(1), t.is_storage(x), t.is_floating_point(x), t.is_complex(x), t.numel(x),
-        t.is_same_size(x, x.t()), x.is_same_size(x), t.typename(x), t.typename(3),
+        t.is_same_size(x, x.t()), x.is_same_size(x), t.typename(3),
     ], A),
+    case("facts of the CPU", lambda t, x: [
+        x.device, x.is_cuda, x.is_cpu, x.get_device(), x.type(), t.typename(x), x.cpu() is x,
+    ], A, cpu=True),
     case("graph facts", lambda t, x: [
         x.requires_grad, x.is_leaf, (x * 2).is_leaf, (x * 2).requires_grad, x.detach().requires_grad, x.data.requires_grad,
         x.grad, x.grad_fn, type((x * 2).grad_fn).__name__ != "", x.retains_grad, x.clone().detach().is_leaf,
     ], A, order=1),
     case("data_ptr", lambda t, x: [x.data_ptr() == x.t().data_ptr(), x.data_ptr() == x.clone().data_ptr()], A),
     case("conversions", lambda t, x: [
-        x.half(), x.float(), x.double(), x.to(t.float64), x.to(x.double()), x.type(t.float16), x.type(), x.type_as(x.int()),
+        x.half(), x.float(), x.double(), x.to(t.float64), x.to(x.double()), x.type(t.float16), x.type_as(x.int()),
     ], A),
     case("conversions to integers", lambda t, x: [x.int(), x.long(), x.short(), x.char(), x.bool(), x.abs().byte()], whole(-4, 5, 3, 4)),
     case("conversions of ints", lambda t, i: [i.float(), i.double(), i.half(), i.byte(), i.bool(), i.char(), i.short()], INTS, dtypes=()),
-    case("to", lambda t, x: [x.to("cpu"), x.to(t.device("cpu"), t.float64), x.to(x, copy=True), x.cpu() is x], A),
+    case("to", lambda t, x: [x.to("cpu"), x.to(t.device("cpu"), t.float64), x.to(x, copy=True)], A),
     case("to double gradient", lambda t, x: x.double() * 2, A, order=2),
     case("to half and back", lambda t, x: x.half().to(x.dtype), A, order=2, numeric=False),
-    case("lists and arrays", lambda t, x: [x.tolist(), x.numpy(), x[0, 0].item(), np.asarray(x), x.t().numpy().strides], A),
-    case("numpy of ufuncs", lambda t, x: [np.sum(x.numpy()), np.array(x, dtype=np.float64)], A),
-    case("repr", lambda t, x: [repr(x), str(x[0]), f"{x[0, 0]:.3f}", repr(x > 0)], A),
-    case("repr of a result", lambda t, x: [repr(x.relu()), repr(x.sum())], whole(-3, 4, 3, 4), order=1),
+    case("lists and arrays", lambda t, x: [x.tolist(), x.cpu().numpy(), x[0, 0].item(), np.asarray(x.cpu()), x.t().cpu().numpy().strides], A),
+    case("numpy of ufuncs", lambda t, x: [np.sum(x.cpu().numpy()), np.array(x.cpu(), dtype=np.float64)], A),
+    case("repr", lambda t, x: [printed(x), printed(x[0], str), f"{x[0, 0]:.3f}", printed(x > 0)], A),
+    case("repr of a result", lambda t, x: [printed(x.relu()), printed(x.sum())], whole(-3, 4, 3, 4), order=1),
     case("copies", lambda t, x: [copy.copy(x), copy.deepcopy(x), x.__deepcopy__({}), pickle.loads(pickle.dumps(x))], A),
     case("pinned", lambda t, x: [x.is_shared() if hasattr(x, "is_shared") else False, x.contiguous() is x], A),
     case("Size", lambda t, x: [x.shape.numel(), x.shape + (1,), x.shape[1:], t.Size([2, 3]), tuple(x.shape), x.shape == (3, 4), x.shape * 2, 2 * x.shape, (1,) + x.shape, x.shape.index(4), x.shape.count(3)], A),

@@ -69,7 +69,7 @@ def saved(t: Any) -> Any:
 
 
 def hooked(t: Any, x: Any) -> Any:
-    net = network(t).to(x.dtype)
+    net = network(t).to(x)
     seen: list[Any] = []
     handles = [
         net.first.register_forward_pre_hook(lambda m, args: (args[0] * 2,)),
