@@ -144,7 +144,12 @@ CPU = device("cpu")
 
 def device_of(array: Array) -> device:
     """The device an array lives on."""
-    return CPU if isinstance(array, _HOST) else _gpu(array.device.id)
+    return CPU if isinstance(array, _HOST) else _gpu(gpu_of(array))
+
+
+def gpu_of(array: Array) -> int:
+    """The number of the GPU that a CuPy array is on. (`array.device` makes an object for it at each call.)"""
+    return array.data.device_id
 
 
 @cache
@@ -194,7 +199,7 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
         return array if isinstance(array, np.ndarray) else as_numpy(array)
     cupy = library(to)
     if isinstance(array, cupy.ndarray):
-        if to.index is not None and array.device.id != to.index:
+        if to.index is not None and gpu_of(array) != to.index:
             raise NotImplementedError(f"minitorch copies no array from {device_of(array)} to {to}: go by .cpu()")
         return array
     if recording.here.recording is not None and array.ndim:  # a 0-d array becomes a number in a kernel

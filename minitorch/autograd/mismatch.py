@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
-from minitorch.device import device_of, is_on_gpu
+from minitorch.device import device_of, gpu_of, is_on_gpu
 
 _HOST = (np.ndarray, np.generic)
 
@@ -118,12 +118,12 @@ def settled(op: Any, arrays: Any, out: Any) -> Any:
     if isinstance(out, _HOST):
         return np.asarray(out)
     if len(arrays) > 1 and op.name not in _ACROSS:
-        gpu = out.data.device_id
+        gpu = gpu_of(out)
         for x in arrays:
             if isinstance(x, np.ndarray):
                 apart = x.ndim or not takes_host_scalars(op)  # CuPy compares with one number
             else:
-                apart = is_on_gpu(x) and x.data.device_id != gpu
+                apart = is_on_gpu(x) and gpu_of(x) != gpu
             if apart:
                 raise explain(op.name, op.arguments or [op.rest], arrays, RuntimeError())
     return dtypes.canonical(out)

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from minitorch import faults
-from minitorch.device import Array, xp
+from minitorch.device import Array, gpu_of, xp
 from minitorch.summation import total
 
 THREADS = 1024  # the most a block can have
@@ -97,7 +97,7 @@ def reduced(input: Array, target: Array, weight: Array | None, ignored: int, mea
     _raw(lib, "reduce", weight is not None, dtype.name)(
         (blocks,), (THREADS,), (*arrays, parts, note, site, int(mean), each, classes, ignored, target.size)
     )
-    faults.launched(input.device.id)
+    faults.launched(gpu_of(input))
     if blocks == 1:
         return parts
     loss = lib.empty((), dtype)
@@ -113,7 +113,7 @@ def pick(input: Array, target: Array, weight: Array | None, ignored: int, messag
     _kernel(lib, "pick", weight is not None)(
         input, *_given(weight), target, classes, each, ignored, site, picked, counts, note
     )
-    faults.launched(input.device.id)
+    faults.launched(gpu_of(input))
     return picked, counts
 
 
