@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,6 +141,30 @@ def test_results_that_are_numbers_in_numpy_are_tensors_on_the_gpu(cuda: str) -> 
         0,
         0,
     ]
+
+
+def test_sorted_along_any_dimension_it_is_contiguous(cuda: str) -> None:
+    """As PyTorch's results are; CuPy's are not."""
+    x = torch.tensor([[3.0, 1.0, 2.0], [1.0, 2.0, 0.0]], device="cuda")
+    for descending in False, True:
+        found = [x.argsort(0, descending), *x.sort(0, descending), *x.topk(2, 0, descending)]
+        assert all(y.is_contiguous() for y in found)
+    assert x.argsort(0).tolist() == [[1, 0, 1], [0, 1, 0]]
+
+
+def test_indices_that_do_not_broadcast(cuda: str) -> None:
+    """They are an IndexError, values that do not fit are none; CuPy has a ValueError for both."""
+    x, ones = torch.zeros(3, 4, device="cuda"), torch.ones(2, device="cuda")
+    two, three = torch.tensor([0, 1], device="cuda"), torch.tensor([0, 1, 2], device="cuda")
+    uses: list[Callable[[Any], Any]] = [
+        lambda i: x[i], lambda i: x.__setitem__(i, 0.0), lambda i: x.__setitem__(i, ones),
+        lambda i: x.index_put_(i, ones, accumulate=True),
+    ]  # fmt: skip
+    for use, index in itertools.product(uses, [(two, three), (three >= 0, two)]):
+        with pytest.raises(IndexError, match="indexing tensors could not be broadcast together"):
+            use(index)
+    with pytest.raises(RuntimeError, match="value tensor of shape"):
+        x[two, two] = torch.ones(3, device="cuda")
 
 
 def test_a_number_on_the_gpu_is_no_size(cuda: str) -> None:

@@ -37,7 +37,6 @@ ZERO_D = np.array(1.0, F)
 REFUSED: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     # implicit conversions
     "np.asarray": (TypeError, lambda: np.asarray(x())),
-    "np.array": (TypeError, lambda: np.array(x())),
     "np.float32(0-d)": (TypeError, lambda: np.float32(x()[0, 0])),
     "host[device]": (TypeError, lambda: HOST[array(0, dtype=np.int64)]),
     "host[:] = device": (TypeError, lambda: HOST.copy().__setitem__(slice(None), x())),
@@ -121,6 +120,10 @@ REFUSED: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     "float index": (IndexError, lambda: x()[x()]),
     "integer out of range": (IndexError, lambda: x()[5]),
     "mask of another shape": (IndexError, lambda: x()[array(True, False, dtype=bool).reshape(1, 2)]),
+    "indices that do not broadcast": (ValueError, lambda: x()[array(0, 1, dtype=int), array(0, 1, 2, dtype=int)]),
+    "writeable windows": (
+        NotImplementedError, lambda: cupy.lib.stride_tricks.sliding_window_view(x(), 2, 1, writeable=True),
+    ),
     "where(True)": (AttributeError, lambda: cupy.where(True, x(), x())),
     "max of nothing": (ValueError, lambda: x()[:0].max()),
     "astype casting": (TypeError, lambda: x().astype("d", casting="safe")),
@@ -249,6 +252,38 @@ def test_what_becomes_float64_is_noted() -> None:
         x() * np.float64(2)
         x() / array(3, dtype=int)
     assert found == ["cupy_multiply of float32", "cupy_true_divide of float32, int64"]
+
+
+def test_comparisons_take_a_0d_host_array_as_a_number() -> None:
+    for found in (x() > ZERO_D, np.less(ZERO_D, x()), x()[0, 2] > ZERO_D, (x() == np.array(2)) | (x() > ZERO_D)):
+        assert type(found) is cupy.ndarray and found.ravel()[-1].item() and found.dtype == bool
+    for host in HOST, HOST[0, :1]:
+        with pytest.raises(TypeError):
+            np.less(host, x())
+        with pytest.raises(TypeError):
+            np.less(x(), host)
+
+
+def test_numpy_warns_where_it_asks_for_a_copy() -> None:
+    """`__array__` has no parameter of that name. `@` does not ask."""
+    for call in (lambda: HOST.dot(x().T), lambda: np.array(x())):
+        with pytest.raises(TypeError), pytest.warns(DeprecationWarning, match="copy keyword"):
+            call()
+    with pytest.raises(TypeError):
+        HOST @ x().T
+
+
+def test_minus_infinity_in_the_kin_of_gamma() -> None:
+    special = cupyx.scipy.special
+    assert special.gammaln(array(-np.inf, np.inf, -1.0)).tolist() == [-np.inf, np.inf, np.inf]
+    assert special.polygamma(cupy.asarray(1), array(-np.inf, -1.0)).tolist() == [np.inf, np.inf]
+
+
+def test_what_is_sorted_along_another_dimension_is_moved_back() -> None:
+    for y, axis in (x(), 0), (x(), -2), (x().T, 0):
+        assert y.argsort(axis).strides == (8, 8 * y.shape[0])
+        assert y.argsort(axis).tolist() == y.get().argsort(axis).tolist()
+    assert x().argsort().strides == x().argsort(1).strides == (24, 8)
 
 
 def test_indices_wrap_around_silently() -> None:

@@ -63,7 +63,7 @@ def check_on_gpu(input: Any, tensors: Sequence[Any], items: Items) -> None:
 def _apart(index: tuple[Any, ...]) -> bool:
     """Whether the shapes of the tensors of an index do not broadcast."""
     try:
-        np.broadcast_shapes(*[i.shape for i in index if is_array(i) and i.dtype.kind != "b"])
+        np.broadcast_shapes(*[(int(i.sum()),) if i.dtype.kind == "b" else i.shape for i in index if is_array(i)])
     except ValueError:
         return True
     return False

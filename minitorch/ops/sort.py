@@ -24,10 +24,10 @@ def argsort(input: Array, dim: int = -1, descending: bool = False, *, stable: bo
     dim = wrap_dim(dim, input.ndim)
     if not input.ndim:
         return xp(input).zeros((), np.int64)
-    if not descending:
-        return input.argsort(axis=dim, kind="stable")
-    # Backwards twice: the ties, too, are then in their old order.
     lib = xp(input)
+    if not descending:  # CuPy sorts another dimension than the last as the last, and moves it back
+        return lib.ascontiguousarray(input.argsort(axis=dim, kind="stable"))
+    # Backwards twice: the ties, too, are then in their old order.
     return input.shape[dim] - 1 - lib.flip(lib.flip(input, dim).argsort(axis=dim, kind="stable"), dim)
 
 

@@ -13,6 +13,7 @@ from .registry import UFUNCS, adopt, capturing, count, fresh, kept_order, poison
 from .sync import host_copy, host_sync
 
 NUMBERS = (bool, int, float, complex)
+COMPARISONS = "equal not_equal less less_equal greater greater_equal".split()
 IMPLICIT = (
     "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
 )
@@ -145,11 +146,19 @@ class ndarray(Methods):
 
     # --- to the host: never by itself
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: Any = None) -> Any:
+        """As CuPy's it has no parameter `copy`: NumPy warns of that where it asks for one, as `host.dot(x)` does."""
         raise TypeError(IMPLICIT)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """`np.float32(2) * x` comes here and is fine. `np.exp(x)` would be dispatched too: a slip, so it is refused."""
+        """`np.float32(2) * x` comes here and is fine, and so is a comparison with a 0-d NumPy array, as a number.
+
+        `np.exp(x)` would be dispatched too: a slip, so it is refused.
+        """
+        if ufunc.__name__ in COMPARISONS and method == "__call__" and not kwargs:
+            inputs = tuple(x.item() if isinstance(x, np.ndarray) and not x.ndim else x for x in inputs)
+            if isinstance(inputs[0], NUMBERS):
+                return UFUNCS[ufunc.__name__](*inputs)
         host = [x for x in inputs if x.__class__ is not ndarray]
         if any(isinstance(x, np.ndarray) for x in host):
             raise TypeError(f"Unsupported type {np.ndarray}")

@@ -90,7 +90,8 @@ def _parts(index: Any) -> tuple[tuple[Any, ...], bool]:
             parts.append(i)
         else:
             raise TypeError(f"index: the double takes no {type(i)}, which CuPy copies to the device at each call")
-    np.broadcast_shapes(*[p.shape for p in parts if isinstance(p, np.ndarray) and p.dtype.kind != "b"])  # a ValueError
+    arrays = [p for p in parts if isinstance(p, np.ndarray)]  # a mask stands for its places
+    np.broadcast_shapes(*[(np.count_nonzero(p),) if p.dtype.kind == "b" else p.shape for p in arrays])  # a ValueError
     return tuple(parts), advanced
 
 

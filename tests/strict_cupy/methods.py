@@ -184,8 +184,12 @@ class Methods:
     # --- order
 
     def argsort(self, axis: Any = -1, kind: Any = None) -> Any:
+        """In the order of memory that CuPy gives: another dimension than the last is sorted as the last, and moved back."""
         check_kind(kind)
-        return fresh(self._a.argsort(axis, kind="stable"))
+        if axis in (None, -1, self._a.ndim - 1):
+            return fresh(self._a.argsort(axis, kind="stable"))
+        found = fresh(np.moveaxis(self._a, axis, -1).argsort(kind="stable"))
+        return found._view(np.moveaxis(found._a, -1, axis))
 
     def sort(self, axis: int = -1, kind: Any = None) -> None:
         check_kind(kind)
