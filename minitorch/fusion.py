@@ -294,17 +294,29 @@ def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def one_step(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """The same for a single step on one or two operands, where CuPy's own kernel is no match: of many elements it takes
-    longer, and it gives every result C order, where PyTorch keeps that of the operand."""
+    """The same for a single step on one or two operands, where CuPy's own kernel is no match: its launch takes a little
+    longer, of many elements it takes longer itself, and it gives every result C order, where PyTorch keeps that of the
+    operand. Not for few elements and a number or arrays that broadcast: a new number is a new trace."""
 
     @wraps(formula)
     def better(*args: Any, **named: Any) -> Any:
         x = args[0] if is_on_gpu(args[0]) or len(args) == 1 else args[1]
-        if is_on_gpu(x) and (x.size >= _LARGE or not x.flags.c_contiguous) and _alike(x, args):
+        if (
+            is_on_gpu(x)
+            and (_of_one_shape(args, named) or x.size >= _LARGE or not x.flags.c_contiguous)
+            and _alike(x, args)
+        ):
             return in_one_kernel(formula, args, named)
         return formula(*args, **named)
 
     return better
+
+
+def _of_one_shape(args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+    if len(args) == 1 or named:
+        return not named
+    x, y = args
+    return is_on_gpu(x) and is_on_gpu(y) and x.shape == y.shape
 
 
 _LARGE = 1 << 18  # elements; the kernel takes longer than the launch

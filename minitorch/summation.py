@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 import numpy as np
 
+from minitorch import gpu_sums
 from minitorch.constants import filled
-from minitorch.cublas import matmul
 from minitorch.device import Array, xp
 
 _BLOCK = 64
 _ROWS = 1024  # what one product with a vector of ones adds up
 _LARGE = 1 << 16
-_TALL = 512  # rows: below, CuPy adds up columns as fast
 _SMALL = 8192  # elements: below, the rounding error of a plain sum is of no concern
 
 
@@ -37,8 +35,11 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
                 return filled(x.size, x.dtype, 1).dot(x.ravel())
             if x.size >= _LARGE:
                 return total(_in_rows(x))
-    elif x.flags.c_contiguous and prod(x.shape[: _leading(axis, x.ndim)]) > _TALL:
-        return _down_columns(x, _leading(axis, x.ndim), keepdims)
+    elif gpu_sums.fit(x):
+        if gpu_sums.is_all(axis, x.ndim) and x.size <= gpu_sums.FEW:
+            return gpu_sums.of_all(x, keepdims)
+        if lead := gpu_sums.leading(axis, x.ndim):
+            return gpu_sums.down_columns(x, lead, keepdims)
     if x.size > _SMALL and axis is not None and x.ndim > 1 and isinstance(x, np.ndarray):
         for i in (axis,) if isinstance(axis, int) else axis:
             if x.strides[i] > x.itemsize:
@@ -46,18 +47,11 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     return xp(x).add.reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _leading(axis: Any, ndim: int) -> int:
-    """How many first axes are summed over, if no others are and some are left; else 0."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    return len(axes) if axes and len(axes) < ndim and axes == tuple(range(len(axes))) else 0
-
-
-def _down_columns(x: Array, lead: int, keepdims: bool) -> Array:
-    """Sums over the first axes of a CuPy array, by a product with ones: on an H200, of 65,536 rows of 64 numbers in 20 us,
-    where CuPy's reduction takes 670."""
-    rows, lib = prod(x.shape[:lead]), xp(x)
-    sums = matmul(lib.ones(rows, x.dtype), x.reshape(rows, -1))
-    return sums.reshape((1,) * (lead * keepdims) + x.shape[lead:])
+def average(x: Array, count: int, axis: Any = None, keepdims: bool = False) -> Array:
+    """total(x, axis, keepdims) / count, of float32 or float64."""
+    if gpu_sums.fit(x) and gpu_sums.is_all(axis, x.ndim) and x.size <= gpu_sums.FEW and count:
+        return gpu_sums.of_all(x, keepdims, count)
+    return total(x, axis, keepdims) / count
 
 
 def _in_rows(x: np.ndarray) -> np.ndarray:

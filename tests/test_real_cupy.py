@@ -24,7 +24,7 @@ from strict_cupy.recorder import built, recorded
 from strict_cupy.registry import UFUNCS
 
 import minitorch
-from minitorch import faults, fusion, kernels
+from minitorch import faults, fusion, gpu_sums, kernels
 from minitorch.ops import labels, rows
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
@@ -269,12 +269,13 @@ def test_the_kernels_of_labels_compile(name: str, weighted: bool, kind: str) -> 
     cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}_labels")
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_raw_kernels_compile(dtype: str) -> None:
+@pytest.mark.parametrize("char", "fd")
+def test_raw_kernels_compile(char: str) -> None:
     for name, weighted in itertools.product(("reduce", "finish", "total"), (False, True)):
-        compiled(labels.raw_source(name, weighted, dtype), name)
-    for name in rows.KERNELS:
-        compiled(rows.source(name, dtype), name)
+        compiled(labels.raw_source(name, weighted, char), name)
+    for module in rows, gpu_sums:
+        for name in module.KERNELS:
+            compiled(module.source(name, char), name)
 
 
 def fused_operations() -> list[kernels.Operation]:

@@ -12,10 +12,8 @@ from typing import Any
 
 from minitorch import faults
 from minitorch.device import Array, gpu_of, xp
+from minitorch.gpu_sums import FEW, SUM_OF_BLOCK, THREADS, typedef
 from minitorch.summation import total
-
-THREADS = 1024  # the most a block can have
-FEW = 8 * THREADS  # labels for one block
 
 # The input is (N, C, each) in memory, the target (N, each). `counts` is the weight of a label, 0 if it does not count.
 _COUNTS = """
@@ -42,24 +40,6 @@ _SPREAD = """
 """
 # Blocks whose threads add up what each has found.
 _BLOCK = """
-typedef {real} T;
-#ifdef __CUDACC__
-const int LANES = {threads};
-__device__ T of_all(T x) {{
-    __shared__ T parts[32];
-    for (int step = 16; step; step /= 2) x += __shfl_xor_sync(0xffffffff, x, step);
-    __syncthreads();
-    if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = x;
-    __syncthreads();
-    x = parts[threadIdx.x % 32];
-    for (int step = 16; step; step /= 2) x += __shfl_xor_sync(0xffffffff, x, step);
-    return x;
-}}
-#else  // for a CPU: one thread does it all
-const int LANES = 1;
-inline T of_all(T x) {{ return x; }}
-#endif
-
 extern "C" __global__ void {name}({parameters}, const long long classes, const long long ignored, const long long size) {{
     if (threadIdx.x >= LANES) return;
     T sum = 0, divisor = 0;
@@ -94,14 +74,14 @@ def reduced(input: Array, target: Array, weight: Array | None, ignored: int, mea
     blocks = max(1, min(-(-target.size // FEW), THREADS))
     parts = lib.empty(2 * blocks if blocks > 1 else (), dtype)
     arrays = [lib.ascontiguousarray(x) for x in (input, *_given(weight), target)]
-    _raw(lib, "reduce", weight is not None, dtype.name)(
+    _raw(lib, "reduce", weight is not None, dtype.char)(
         (blocks,), (THREADS,), (*arrays, parts, note, site, int(mean), each, classes, ignored, target.size)
     )
     faults.launched(gpu_of(input))
     if blocks == 1:
         return parts
     loss = lib.empty((), dtype)
-    _raw(lib, "finish", False, dtype.name)((1,), (THREADS,), (parts, loss, int(mean), classes, ignored, blocks))
+    _raw(lib, "finish", False, dtype.char)((1,), (THREADS,), (parts, loss, int(mean), classes, ignored, blocks))
     return loss
 
 
@@ -126,7 +106,7 @@ def total_weight(target: Array, weight: Array | None, kind: Any, classes: int, i
         return total(counts)
     found = lib.empty((), kind)
     arrays = [lib.ascontiguousarray(x) for x in (*_given(weight), target)]
-    _raw(lib, "total", weight is not None, kind.name)((1,), (THREADS,), (*arrays, found, classes, ignored, target.size))
+    _raw(lib, "total", weight is not None, kind.char)((1,), (THREADS,), (*arrays, found, classes, ignored, target.size))
     return found
 
 
@@ -159,8 +139,8 @@ def _kernel(lib: Any, name: str, weighted: bool) -> Any:
 
 
 @cache
-def _raw(lib: Any, name: str, weighted: bool, dtype: str) -> Any:
-    return lib.RawKernel(raw_source(name, weighted, dtype), f"minitorch_{name}_labels")
+def _raw(lib: Any, name: str, weighted: bool, char: str) -> Any:
+    return lib.RawKernel(raw_source(name, weighted, char), f"minitorch_{name}_labels")
 
 
 def source(name: str, weighted: bool) -> tuple[str, str, str]:
@@ -176,7 +156,7 @@ def source(name: str, weighted: bool) -> tuple[str, str, str]:
     return inputs, "T gradient", _PLACE + counts + _SPREAD.format(divided=" / divisor" if divisor else "")
 
 
-def raw_source(name: str, weighted: bool, dtype: str) -> str:
+def raw_source(name: str, weighted: bool, char: str) -> str:
     """A kernel of blocks in CUDA."""
     weights = "const T *weight, " if weighted else ""
     if name == "reduce":
@@ -193,9 +173,8 @@ def raw_source(name: str, weighted: bool, dtype: str) -> str:
     else:
         given, last = f"{weights}const long long *target, T *total", _WEIGH
         every = _LABEL + _counts(weighted) + "divisor += counts;"
-    real = {"float32": "float", "float64": "double"}[dtype]
-    name = f"minitorch_{name}_labels"
-    return _BLOCK.format(real=real, threads=THREADS, name=name, parameters=given, every=every, last=last)
+    kernel = _BLOCK.format(name=f"minitorch_{name}_labels", parameters=given, every=every, last=last)
+    return typedef(char) + SUM_OF_BLOCK + kernel
 
 
 def _counts(weighted: bool) -> str:

@@ -20,16 +20,14 @@ from minitorch.fusion import elementwise
 from minitorch.ops.activation import hardtanh, logsigmoid
 from minitorch.ops.arithmetic import clamp, sign
 from minitorch.ops.elementwise import exp, log, sigmoid
-from minitorch.summation import total
+from minitorch.summation import average, total
 
 
 def reduced(loss: Array, reduction: str, kind: Any) -> Array:
     """The elementwise `loss` (not float16, whose sum would be) reduced, in the dtype `kind`."""
     if reduction == "none":
         return loss if loss.dtype is kind else loss.astype(kind)
-    result = total(loss)
-    if reduction == "mean":
-        result = result / loss.size
+    result = average(loss, loss.size) if reduction == "mean" else total(loss)
     return result if result.dtype is kind else result.astype(kind)
 
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from minitorch.device import Array, is_on_gpu, xp
+from minitorch.gpu_sums import typedef
 
 THREADS = 128  # of a block
 WARP = 32  # threads that see each other's variables: the most that can share a row
@@ -16,7 +17,6 @@ EACH = 4  # numbers that a thread should have before another one helps
 LONGEST = 4096  # a longer row is work for more than a warp
 
 _HEAD = """
-typedef {real} T;
 #ifdef __CUDACC__
 #define LANES width
 #define AMONG_LANES(x, y, both) \\
@@ -87,17 +87,16 @@ def by_rows(name: str, *arrays: Array) -> Array:
     inputs = [lib.ascontiguousarray(x) for x in arrays[:-1]]
     width = min(WARP, 1 << (-(-columns // EACH) - 1).bit_length())  # a power of two: halves of halves meet
     blocks = -(-rows // (THREADS // width))
-    _kernel(lib, name, last.dtype.name)((blocks,), (THREADS,), (*inputs, last, out, rows, columns, width))
+    _kernel(lib, name, last.dtype.char)((blocks,), (THREADS,), (*inputs, last, out, rows, columns, width))
     return out
 
 
 @cache
-def _kernel(lib: Any, name: str, dtype: str) -> Any:
-    return lib.RawKernel(source(name, dtype), f"minitorch_{name}")
+def _kernel(lib: Any, name: str, char: str) -> Any:
+    return lib.RawKernel(source(name, char), f"minitorch_{name}")
 
 
-def source(name: str, dtype: str) -> str:
+def source(name: str, char: str) -> str:
     """A kernel in CUDA."""
     parameters, body = KERNELS[name]
-    real = {"float32": "float", "float64": "double"}[dtype]
-    return _HEAD.format(real=real, name=f"minitorch_{name}", parameters=parameters, threads=THREADS) + body
+    return typedef(char) + _HEAD.format(name=f"minitorch_{name}", parameters=parameters, threads=THREADS) + body
