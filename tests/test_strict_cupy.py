@@ -327,6 +327,7 @@ def test_views_share_memory_and_results_are_in_c_order() -> None:
         y.view("i4"),
         cupy.moveaxis(y, 0, 1),
         cupy.flip(y, 0),
+        cupy.einsum("ij->ji", y),
     ):
         assert view.base is y
     assert y[...].T.base is y and (y.T + 1).flags.c_contiguous and (y.T + 1).base is None

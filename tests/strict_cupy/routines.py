@@ -271,7 +271,8 @@ def einsum(*operands: Any, **kwargs: Any) -> Any:
     subscripts, *arrays = operands
     if len(arrays) > 1:
         library_call("cuBLAS")
-    return fresh(np.einsum(subscripts, *map(bare, arrays), optimize=bool(kwargs.get("optimize"))))
+    found = np.einsum(subscripts, *map(bare, arrays), optimize=bool(kwargs.get("optimize")))
+    return _wrapped(found, arrays[0] if len(arrays) == 1 else None)  # of one array, where nothing is summed, a view
 
 
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
