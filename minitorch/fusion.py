@@ -296,16 +296,12 @@ def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
 def one_step(formula: Callable[..., Any]) -> Callable[..., Any]:
     """The same for a single step on one or two operands, where CuPy's own kernel is no match: its launch takes a little
     longer, of many elements it takes longer itself, and it gives every result C order, where PyTorch keeps that of the
-    operand. Not for few elements and a number or arrays that broadcast: a new number is a new trace."""
+    operand. Few elements and a number are left to it, since a new number is a new trace."""
 
     @wraps(formula)
     def better(*args: Any, **named: Any) -> Any:
         x = args[0] if is_on_gpu(args[0]) or len(args) == 1 else args[1]
-        if (
-            is_on_gpu(x)
-            and (_of_one_shape(args, named) or x.size >= _LARGE or not x.flags.c_contiguous)
-            and _alike(x, args)
-        ):
+        if is_on_gpu(x) and (_of_one_shape(args, named) or not x.flags.c_contiguous) and _alike(x, args):
             return in_one_kernel(formula, args, named)
         return formula(*args, **named)
 
@@ -313,13 +309,14 @@ def one_step(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _of_one_shape(args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-    if len(args) == 1 or named:
-        return not named
-    x, y = args
-    return is_on_gpu(x) and is_on_gpu(y) and x.shape == y.shape
+    """Whether these are arrays of one shape, or a large one and numbers."""
+    arrays = [x for x in args if is_on_gpu(x)]
+    if len(arrays) < len(args) or named:
+        return arrays[0].size >= _LARGE and len(arrays) == 1
+    return len(arrays) == 1 or arrays[0].shape == arrays[1].shape
 
 
-_LARGE = 1 << 18  # elements; the kernel takes longer than the launch
+_LARGE = 1 << 22  # elements: then a trace takes a few times as long as the kernel, and not many times
 
 
 def _alike(x: Array, args: tuple[Any, ...]) -> bool:
