@@ -56,7 +56,8 @@ def compare(argv: list[str]) -> int:
     with show.progress_bar(console) as tell:
         results = suite.run(settings, tell)
     if not (results.cases or results.properties or results.programs or results.coverage):
-        console.print(f"--only {options.only}: nothing has this in its 'family/name'", markup=False, soft_wrap=True)
+        nothing = f"--only {options.only}: nothing to compare has this in its 'family/name'"
+        console.print(nothing, markup=False, soft_wrap=True)
         return 2
     show.show(results, console)
     if options.json:

@@ -84,7 +84,7 @@ class Case:
     size: float = 0.0  # PyTorch's result is the truth, to a few ulp of numbers as large as this
     base: Case | None = None  # the case that this is another form of: their truth is one
     known: str = ""  # why the result is another than PyTorch's
-    cpu: bool = False  # asks whether a tensor is on the CPU: left out where minitorch's are on a GPU and PyTorch's are not
+    cpu: bool = False  # asks whether a tensor is on the CPU, as PyTorch's are: left out where minitorch's are not
     calls: str = ""  # the name of the one function that it calls, where mpmath may know that
     reference: Callable[..., Any] | None = None  # the same in mpmath, of object arrays: the truth in float64
 

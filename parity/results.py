@@ -16,6 +16,7 @@ KNOWN = "known"  # another result than PyTorch's, for the reason that the case s
 WORSE = "worse"  # an error beyond the limit
 DIFFERS = "differs"  # another kind of result
 GOOD = (EXACT, CLOSE, REFUSED, KNOWN)
+PINNED = "2.13.0"  # the PyTorch that pyproject.toml asks for: parity means parity with this release
 
 
 @dataclass
@@ -130,12 +131,20 @@ class Results:
     coverage: Coverage | None = None
     failures: list[Failure] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)  # known differences that are no more
+    left_out: list[str] = field(default_factory=list)  # on a GPU: the cases that ask what is so on the CPU alone
     seconds: float = 0.0
 
     @property
     def good(self) -> bool:
         parts = (self.cases, self.properties, self.programs)
         return all(r.good for part in parts for r in part) and not (self.coverage and self.coverage.missing)
+
+    @property
+    def other_release(self) -> str:
+        """A warning, unless the reference is the release that minitorch is compared with; '' if it is."""
+        torch = self.versions.get("torch", PINNED)
+        told = f"The reference is PyTorch {torch}, not {PINNED}: differences may be those between the two releases."
+        return "" if torch.partition("+")[0] == PINNED else told
 
     def save(self, path: Path | str) -> None:
         """As JSON."""

@@ -118,6 +118,9 @@ def _asides(results: Results, console: Console) -> None:
             console.print(f"\n[bold]{title}: {len(told)}[/]")
         for reason, where in told.items():
             console.print(f"  {escape(', '.join(dict.fromkeys(where)))}: {escape(reason)}", soft_wrap=True)
+    if results.left_out:
+        console.print(f"\n[bold]Left out, as PyTorch's tensors are not on a GPU: {len(results.left_out)}[/]")
+        console.print(f"  {escape(', '.join(results.left_out))}", soft_wrap=True)
     if results.gone:
         console.print(f"\n[bold]Known differences that are gone: {len(results.gone)}; take `known` off these cases[/]")
         for line in results.gone:
@@ -133,10 +136,11 @@ def _asides(results: Results, console: Console) -> None:
 def _total(results: Results) -> str:
     quantities = len(results.cases) + sum(p.quantities for p in results.properties)
     names = f"{len(results.coverage.covered):,} public names, each called by a case; " if results.coverage else ""
+    warning = f"[bold yellow]{results.other_release}[/]\n" if results.other_release else ""
     verdict = "[bold green]They agree.[/]" if results.good else "[bold red]They disagree.[/]"
     return (
         f"\n{names}{quantities:,} results compared, {len(results.programs)} training programs, {results.seconds:.0f} s, "
-        f"PyTorch {results.versions['torch']}, seed {results.settings['seed']}.\n{verdict}"
+        f"PyTorch {results.versions['torch']}, seed {results.settings['seed']}.\n{warning}{verdict}"
     )
 
 

@@ -18,16 +18,6 @@ from parity.cases import TABLE
 from parity.evaluate import Array, evaluate
 
 TOLERANCE = {"float64": 1e-10, "float32": 2e-4, "float16": 2e-2}
-# Cases that are about the device themselves, by family and name.
-OTHERWISE = {
-    ("tensor", "facts"): "is_cuda, device and the like are asked",
-    ("tensor", "facts by function"): "as facts",
-    ("tensor", "conversions"): "type() is asked",
-    ("tensor", "to"): "goes to the CPU",
-    ("tensor", "lists and arrays"): "asks for numpy()",
-    ("tensor", "numpy of ufuncs"): "asks for numpy()",
-    ("module structure", "hooks"): "makes its module on the CPU",
-}
 # Cases whose forward or backward pass makes the host wait for the GPU, and why it must; by family, their names.
 WAITS: dict[str, dict[str, set[str]]] = {
     "how much there is depends on the values": {
@@ -50,7 +40,9 @@ WAITS: dict[str, dict[str, set[str]]] = {
         "counting": {"histc range"},
         "autograd": {"gradcheck"},
         "dtypes": {"histc", "repr", "equal"},
-        "tensor": {"to", "lists and arrays", "repr", "repr of a result", "copies"},
+        "tensor": {
+            "facts of the CPU", "to", "lists and arrays", "numpy of ufuncs", "repr", "repr of a result", "copies",
+        },
     },
     "drawn on the host, with parameters from the GPU": {
         "module": {"RReLU"},
@@ -73,8 +65,8 @@ WAITS: dict[str, dict[str, set[str]]] = {
 
 @pytest.mark.parametrize("c", TABLE, ids=lambda c: f"{c.family}: {c.name}")
 def test_case(c: Case, cuda: str) -> None:
-    if (c.family, c.name) in OTHERWISE:
-        pytest.skip(OTHERWISE[c.family, c.name])
+    if c.cpu:
+        pytest.skip("asks whether a tensor is on the CPU")
     for dtype in c.dtypes or ("float32",):
         host = evaluate(c, minitorch, dtype, device="cpu")
         with widenings() as widened:

@@ -17,7 +17,7 @@ from parity.case import Case
 from parity.cases import TABLE
 from parity.evaluate import flatten
 
-COPIED = {"x[list]", "x[True]", "x[list] = y", "new_*"}  # make tensors of lists
+COPIED = {"x[list]", "x[True]", "x[list] = y", "new_*", "hooks"}  # make tensors of lists, or a module on the CPU
 REFUSED = "capturable is False", "made anew by every replay", "setting the state of the random numbers"
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4, "float16": 1e-2}
 CASES = [c for c in TABLE if c.build is None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from parity.judge import FACTOR, FEW, Truth, unit, worst_error
 from parity.mutants import all_mutants
 from parity.programs import Program, Record, problems, run
 from parity.reproduce import script
-from parity.results import CLOSE, DIFFERS, EXACT, KNOWN, REFUSED, WORSE
+from parity.results import CLOSE, DIFFERS, EXACT, KNOWN, PINNED, REFUSED, WORSE
 from parity.source import forms, text_of
 from parity.theirs import Theirs
 from parity.training import judge_program, judge_records
@@ -346,6 +347,40 @@ def test_exit_code_2_without_pytorch(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_exit_code_2_without_a_gpu(capsys: pytest.CaptureFixture[str]) -> None:
     assert ran("--device", "cuda") == 2
     assert "no GPU" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("cuda")
+def test_on_a_gpu_questions_about_the_cpu_are_left_out_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "results.json"
+    assert ran("--device", "cuda", "--only", "tensor/", "--json", str(file)) == 0
+    assert "Left out, as PyTorch's tensors are not on a GPU: 1\n  tensor/facts of the CPU" in capsys.readouterr().out
+    results = json.loads(file.read_text())
+    assert results["left_out"] == ["tensor/facts of the CPU"]
+    assert {r["name"] for r in results["cases"]} == {
+        c.name for c in suite.matching("tensor/", suite.all_cases()) if not c.cpu
+    }
+    assert ran("--device", "cuda", "--only", "facts of the CPU") == 2
+
+
+@pytest.mark.usefixtures("cuda")
+def test_on_a_gpu_integers_are_divided_by_zero() -> None:
+    found, failures = drawn.run_property("in place", 400, 0, "cuda")
+    assert found.good, failures
+    assert found.known
+
+
+def test_another_release_of_pytorch_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+    assert f"torch=={PINNED}" in project["project"]["optional-dependencies"]["parity"]
+    warning = f"The reference is PyTorch 2.11.0, not {PINNED}"
+    for version, told in (f"{PINNED}+cpu", False), ("2.11.0", True):
+        monkeypatch.setattr(suite, "versions", lambda version=version: {"torch": version})
+        assert ran("--only", "tensor/copies", "--quick") == 0
+        assert (warning in capsys.readouterr().out) == told
 
 
 def test_pieces_in_processes_give_what_one_process_gives() -> None:

@@ -123,7 +123,7 @@ def _tensor_type_default(t: Any) -> Any:
 
 
 def printed(x: Any, how: Any = repr) -> str:
-    """The text of a tensor, without the device, which tensors on the CPU do not tell."""
+    """The text of a tensor, without the device, which tensors on the CPU do not tell. (It must fit in the last line.)"""
     return str(how(x).replace(f", device='{x.device}'", ""))
 
 
@@ -156,9 +156,9 @@ TENSORS = family(
     case("to", lambda t, x: [x.to("cpu"), x.to(t.device("cpu"), t.float64), x.to(x, copy=True)], A),
     case("to double gradient", lambda t, x: x.double() * 2, A, order=2),
     case("to half and back", lambda t, x: x.half().to(x.dtype), A, order=2, numeric=False),
-    case("lists and arrays", lambda t, x: [x.tolist(), x.cpu().numpy(), x[0, 0].item(), np.asarray(x.cpu()), x.t().cpu().numpy().strides], A),
+    case("lists and arrays", lambda t, x: [x.tolist(), x.cpu().numpy(), x[0, 0].item(), np.asarray(x.cpu()), x.cpu().t().numpy().strides], A),
     case("numpy of ufuncs", lambda t, x: [np.sum(x.cpu().numpy()), np.array(x.cpu(), dtype=np.float64)], A),
-    case("repr", lambda t, x: [printed(x), printed(x[0], str), f"{x[0, 0]:.3f}", printed(x > 0)], A),
+    case("repr", lambda t, x: [printed(x), printed(x[0], str), f"{x[0, 0]:.3f}", printed(x > 0)], real(3, 3)),
     case("repr of a result", lambda t, x: [printed(x.relu()), printed(x.sum())], whole(-3, 4, 3, 4), order=1),
     case("copies", lambda t, x: [copy.copy(x), copy.deepcopy(x), x.__deepcopy__({}), pickle.loads(pickle.dumps(x))], A),
     case("pinned", lambda t, x: [x.is_shared() if hasattr(x, "is_shared") else False, x.contiguous() is x], A),
