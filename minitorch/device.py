@@ -211,7 +211,9 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
         to_gpu, stream = cuda.runtime.memcpyHostToDevice, cuda.get_current_stream().ptr
         cuda.runtime.memcpyAsync(out.data.ptr, array.ctypes.data, array.nbytes, to_gpu, stream)
         return out
-    return cupy.asarray(array, blocking=not non_blocking and is_pinned(array))
+    if 0 in array.strides:
+        array = np.ascontiguousarray(array)
+    return _in_order(lambda x: cupy.asarray(x, blocking=not non_blocking and is_pinned(x)), array)
 
 
 def as_numpy(array: Array) -> np.ndarray:
@@ -222,9 +224,22 @@ def as_numpy(array: Array) -> np.ndarray:
     if isinstance(array, _HOST):
         return np.asarray(array)
     recording.refuse("reading a value on the CPU", "Read it after the capture, or after a replay.")
-    host = require_cupy().asnumpy(array)
+    host = _in_order(require_cupy().asnumpy, array)
     faults.raise_found()
     return host
+
+
+def axes_in_memory(array: Array) -> list[int]:
+    """The axes of an array in the order of their strides, the outermost first."""
+    return sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+
+
+def _in_order(copy: Any, array: Array) -> Array:
+    """copy(array), which makes a copy in C order, its axes in memory in the order of those of `array`."""
+    if array.flags.c_contiguous or 0 in array.strides:  # an expanded axis has no place in the order
+        return copy(array)
+    axes = axes_in_memory(array)
+    return copy(array.transpose(axes)).transpose([axes.index(i) for i in range(array.ndim)])
 
 
 def number_in(array: Array) -> Any:
@@ -282,7 +297,7 @@ def pinned(array: np.ndarray) -> np.ndarray:
 
 def _in_pinned_memory(array: np.ndarray) -> np.ndarray:
     """Memory for an array like this one, its axes in the same order."""
-    order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+    order = axes_in_memory(array)
     memory = require_cupy().cuda.alloc_pinned_memory(array.nbytes)
     flat = np.frombuffer(memory, array.dtype, array.size)
     return flat.reshape([array.shape[axis] for axis in order]).transpose(np.argsort(order))

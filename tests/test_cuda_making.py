@@ -105,3 +105,22 @@ def test_devices_that_are_not_there(cuda: str) -> None:
     if cuda == "gpu" and count > 1:
         with pytest.raises(NotImplementedError, match=r"set_device\(1\)"):
             torch.zeros(2, device="cuda:1")
+
+
+def test_copies_keep_the_order_of_memory(cuda: str) -> None:
+    """To the GPU and back, as PyTorch's do."""
+    x = torch.arange(24.0).reshape(2, 3, 4)
+    for y in (
+        x,
+        x.transpose(0, 1),
+        x.permute(2, 0, 1),
+        x[:, 1:, ::2],
+        x[0].t(),
+        x[0, 0, 0],
+        x[:0],
+        x[:, :1].expand(2, 3, 4),
+    ):
+        z = y.cuda()
+        assert z.stride() == y.clone().stride() and z.tolist() == y.tolist()
+        assert z.cpu().stride() == z.stride() and z.cpu().tolist() == y.tolist()
+        assert y.pin_memory().to("cuda", non_blocking=True).tolist() == y.tolist()

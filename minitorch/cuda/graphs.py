@@ -23,7 +23,7 @@ from minitorch import cublas, faults, recording
 from minitorch.cuda.memory import PrivatePool, empty_cache
 from minitorch.cuda.streams import Stream, current_stream, default_stream, synchronize
 from minitorch.cuda.streams import stream as on_stream
-from minitorch.device import Array, cuda_device_count, current_gpu, device_of, move, require_cupy
+from minitorch.device import Array, axes_in_memory, cuda_device_count, current_gpu, device_of, move, require_cupy
 from minitorch.random.generator import preserved
 
 _MODES = ("global", "thread_local", "relaxed")
@@ -198,7 +198,7 @@ class _Recording:
 
 def _like(host: np.ndarray) -> Array:
     """An array on the GPU in the shape, dtype and order of memory of `host`."""
-    order = sorted(range(host.ndim), key=lambda axis: -host.strides[axis])
+    order = axes_in_memory(host)
     flat = require_cupy().empty(prod(host.shape), host.dtype)
     return flat.reshape([host.shape[axis] for axis in order]).transpose([int(i) for i in np.argsort(order)])
 

@@ -153,7 +153,7 @@ TENSORS = family(
     ], A),
     case("conversions to integers", lambda t, x: [x.int(), x.long(), x.short(), x.char(), x.bool(), x.abs().byte()], whole(-4, 5, 3, 4)),
     case("conversions of ints", lambda t, i: [i.float(), i.double(), i.half(), i.byte(), i.bool(), i.char(), i.short()], INTS, dtypes=()),
-    case("to", lambda t, x: [x.to("cpu"), x.to(t.device("cpu"), t.float64), x.to(x, copy=True)], A),
+    case("to", lambda t, x: [x.to("cpu"), x.to(t.device("cpu"), t.float64), x.to(x, copy=True), x.t().to("cpu")], A),
     case("to double gradient", lambda t, x: x.double() * 2, A, order=2),
     case("to half and back", lambda t, x: x.half().to(x.dtype), A, order=2, numeric=False),
     case("lists and arrays", lambda t, x: [x.tolist(), x.cpu().numpy(), x[0, 0].item(), np.asarray(x.cpu()), x.cpu().t().numpy().strides], A),
