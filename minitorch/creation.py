@@ -14,7 +14,7 @@ from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.mode import inference
 from minitorch.autograd.tape import INFERENCE_CELL, wrap
-from minitorch.device import CPU, Array, device, move
+from minitorch.device import CPU, Array, device, move, signed
 from minitorch.device import library as library_on
 from minitorch.dtypes import dtype
 from minitorch.formats import wants_contiguous
@@ -187,7 +187,8 @@ def full(
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {size.__class__.__name__}")
     value = number(fill_value, "full", "fill_value", 2)
     kind = kind_of(dtype, dtypes.result_numpy(value))
-    array = _allocated("full", checked_size("full", (size,), {}), kind, device, _element(value, kind))
+    value = _element(value, kind)
+    array = signed(_allocated("full", checked_size("full", (size,), {}), kind, device, value), value)
     return finish("full", array, requires_grad, options)
 
 
@@ -245,8 +246,9 @@ def full_like(
 ) -> Any:  # fmt: skip
     """`full` in the shape, layout and (unless given) dtype and device of `input`."""
     array = _layout_of("full_like", input, device, memory_format, dtype)
-    array.fill(_element(number(fill_value, "full_like", "fill_value", 2), array.dtype))
-    return finish("full_like", array, requires_grad, options)
+    value = _element(number(fill_value, "full_like", "fill_value", 2), array.dtype)
+    array.fill(value)
+    return finish("full_like", signed(array, value), requires_grad, options)
 
 
 def eye(

@@ -213,7 +213,15 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
         return out
     if 0 in array.strides:
         array = np.ascontiguousarray(array)
-    return _in_order(lambda x: cupy.asarray(x, blocking=not non_blocking and is_pinned(x)), array)
+    out = _in_order(lambda x: cupy.asarray(x, blocking=not non_blocking and is_pinned(x)), array)
+    return out if array.ndim else signed(out, array)
+
+
+def signed(filled: Array, value: Any) -> Array:
+    """`filled`, in which there is -0.0 if that is the host's `value`: CuPy fills with 0 by a memset, which has no sign."""
+    if is_on_gpu(filled) and filled.dtype.kind == "f" and value == 0 and np.signbit(value):
+        xp(filled).negative(filled, out=filled)
+    return filled
 
 
 def as_numpy(array: Array) -> np.ndarray:

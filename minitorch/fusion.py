@@ -172,7 +172,10 @@ def in_one_kernel(
         known = tuple([float if x.__class__ is float else _given(x, False) for x in values])
         trace, numbers = _traces(lib, formula, names, spares, known).serving(given)
     else:
-        trace = _traced(lib, formula, names, spares, tuple([_given(x, True) for x in values]))
+        known = tuple([_given(x, True) for x in values])
+        # 0.0 equals -0.0, and 1 True: to be known by
+        spelled = tuple([repr(x) for x in values if x.__class__ in _NUMBERS])
+        trace = _traced(lib, formula, names, spares, known, spelled)
         numbers = trace.numbers  # type: ignore[assignment]
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
@@ -180,6 +183,9 @@ def in_one_kernel(
         targets.append(like)
     trace.launch([values[i] for i in trace.read], numbers, targets, targets[0].size)
     return targets[-1] if trace.shape is not None else None
+
+
+_NUMBERS = (float, int, bool)
 
 
 def _given(x: Any, shaped: bool) -> Any:
@@ -227,7 +233,12 @@ def _traces(
 
 @lru_cache(4096)
 def _traced(
-    lib: Any, formula: Callable[..., Any], names: tuple[str, ...], spares: int, known: tuple[Any, ...]
+    lib: Any,
+    formula: Callable[..., Any],
+    names: tuple[str, ...],
+    spares: int,
+    known: tuple[Any, ...],
+    spelled: tuple[str, ...],
 ) -> _Trace:
     return _trace(lib, formula, names, spares, known, [])
 

@@ -124,3 +124,38 @@ def test_copies_keep_the_order_of_memory(cuda: str) -> None:
         assert z.stride() == y.clone().stride() and z.tolist() == y.tolist()
         assert z.cpu().stride() == z.stride() and z.cpu().tolist() == y.tolist()
         assert y.pin_memory().to("cuda", non_blocking=True).tolist() == y.tolist()
+
+
+ZEROS = {
+    "full": lambda: torch.full((2,), -0.0, device="cuda"), "full_like": lambda: torch.full_like(torch.ones(2).cuda(), -0.0),
+    "a number": lambda: torch.tensor(-0.0, device="cuda"), "a number moved": lambda: torch.tensor(-0.0).cuda(),
+    "numbers": lambda: torch.tensor([-0.0, -0.0], device="cuda"), "scalar_tensor": lambda: torch.scalar_tensor(-0.0, device="cuda"),
+    "fill_": lambda: torch.ones(2, device="cuda").fill_(-0.0), "new_full": lambda: torch.ones(2, device="cuda").new_full((2,), -0.0),
+    "x[...] = y": lambda: assigned(...), "x[0:2] = y": lambda: assigned(slice(0, 2)), "x[index] = y": lambda: assigned(torch.tensor([0, 1]).cuda()),
+    "x[mask] = y": lambda: assigned(torch.tensor([True, True]).cuda()), "masked_fill": lambda: torch.ones(2).cuda().masked_fill(torch.tensor(True).cuda(), -0.0),
+    "where": lambda: torch.where(torch.tensor([True, True]).cuda(), -0.0, torch.ones(2).cuda()), "half": lambda: torch.full((2,), -0.0, dtype=torch.float16, device="cuda"),
+    "times": lambda: torch.ones(2, device="cuda") * -0.0, "clamp": lambda: torch.full((2,), -1.0, device="cuda").clamp(min=-0.0),
+    "index_fill": lambda: torch.ones(2).cuda().index_fill(0, torch.tensor([0, 1]).cuda(), -0.0), "copy_": lambda: torch.ones(2).cuda().copy_(torch.tensor(-0.0)),
+    "pad of where": lambda: torch.ones(2).cuda().mul(torch.tensor(-0.0)), "captured": lambda: captured(),
+}  # fmt: skip
+
+
+def assigned(index: Any) -> Any:
+    x = torch.ones(2, device="cuda")
+    x[index] = -0.0
+    return x
+
+
+def captured() -> Any:
+    g = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(g):
+        x = torch.full((2,), -0.0, device="cuda")
+    g.replay()
+    return x
+
+
+@pytest.mark.parametrize("name", ZEROS)
+def test_zero_keeps_its_sign(name: str, cuda: str) -> None:
+    """CuPy fills with 0 where it is asked for -0.0."""
+    x = ZEROS[name]().cpu()
+    assert (x == 0).all() and torch.signbit(x).all()

@@ -367,3 +367,12 @@ def torch_strides(x: Any) -> Any:
     import torch as theirs
 
     return (theirs.empty(3, 4).t()[::2] * 2).stride()
+
+
+def test_equal_numbers_are_not_taken_for_each_other(cuda: str) -> None:
+    """0.0 equals -0.0, and both have been seen before."""
+    x = torch.ones(4, device="cuda")._data
+    times = lambda x, y: x * y
+    for number in 0.0, -0.0, 0.0:
+        out = fusion.in_one_kernel(times, [x, number])
+        assert np.signbit(np.array(out.tolist())).all() == np.signbit(number)

@@ -27,7 +27,7 @@ from minitorch.autograd.tape import (
     version_cell,
     wrap,
 )
-from minitorch.device import Array, extent, xp
+from minitorch.device import Array, extent, signed, xp
 
 
 def inplace(
@@ -152,7 +152,8 @@ def zeros_like(input: Array) -> Array:
 def overwrite(input: Array, src: Array) -> Array:
     """`src`, broadcast and converted to fit into `input`: what `x.copy_(src)` and `x[i] = src` write."""
     if not hasattr(src, "dtype"):
-        return xp(input).full_like(input, as_element(src, input.dtype))
+        value = as_element(src, input.dtype)
+        return signed(xp(input).full_like(input, value), value)
     try:
         return xp(src).broadcast_to(src.astype(input.dtype, copy=False), input.shape)
     except ValueError:
@@ -210,7 +211,10 @@ def fill(input: Array, value: Array) -> Array:
         raise RuntimeError(f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions.")
     if hasattr(value, "dtype") and xp(value) is not xp(input):
         raise TypeError("a value on another device")  # which is moved then
-    return xp(input).full_like(input, value if hasattr(value, "dtype") else as_element(value, input.dtype))
+    if hasattr(value, "dtype"):
+        return xp(input).full_like(input, value)
+    value = as_element(value, input.dtype)
+    return signed(xp(input).full_like(input, value), value)
 
 
 def bump(t: Any) -> None:

@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from .methods import Methods
-from .registry import UFUNCS, adopt, capturing, count, fresh, kept_order, poisoned, same_memory, saturated
+from .registry import (
+    UFUNCS,
+    adopt,
+    capturing,
+    count,
+    fresh,
+    kept_order,
+    poisoned,
+    same_memory,
+    saturated,
+    unsigned_zero,
+)
 from .sync import host_copy, host_sync
 
 NUMBERS = (bool, int, float, complex)
@@ -289,7 +300,7 @@ class ndarray(Methods):
                 raise ValueError("non-scalar cupy.ndarray cannot be used for fill")
             self._a[...] = value._a
             return
-        self._a[...] = saturated(np.asarray(value), self._a.dtype)
+        self._a[...] = unsigned_zero(saturated(np.asarray(value), self._a.dtype))
 
 
 def _unpickled(a: np.ndarray) -> ndarray:

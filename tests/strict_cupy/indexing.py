@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .registry import bare, check_written, fresh, is_device_array, same_memory
+from .registry import bare, check_written, fresh, is_device_array, same_memory, unsigned_zero
 from .sync import host_sync
 
 
@@ -26,6 +26,8 @@ def setitem(x: Any, index: Any, value: Any) -> None:
     if not advanced and isinstance(value, list | tuple):
         raise ValueError("a list cannot be used for fill")
     source = _value(value, x)
+    if not is_device_array(value):
+        source = unsigned_zero(source)
     if not advanced:
         place = x._a[(*parts, ...)] if Ellipsis not in _markers(parts) else x._a[parts]
         if is_device_array(value):

@@ -76,6 +76,11 @@ def count(x: Any) -> None:
 capturing: list[Any] = []  # the capture that is going on
 
 
+def unsigned_zero(value: np.ndarray) -> np.ndarray:
+    """What CuPy fills memory with: a memset of 0 where the value is -0.0."""
+    return np.where(value == 0, np.zeros((), value.dtype), value) if value.dtype.kind == "f" else value
+
+
 def fresh(a: Any) -> Any:
     """A new array on the device, its values those of `a`, in C order."""
     a = np.asarray(a)

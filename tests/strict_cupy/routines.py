@@ -9,7 +9,7 @@ import numpy as np
 
 from .array import Capsule, MemoryPointer, ndarray, refuse_device_integers
 from .methods import check_kind, product
-from .registry import UFUNCS, bare, fresh, is_device_array, kept_order, poisoned, same_memory, saturated
+from .registry import UFUNCS, bare, fresh, is_device_array, kept_order, poisoned, same_memory, saturated, unsigned_zero
 from .sync import host_copy, host_sync, library_call, reads_later
 
 # As NumPy's functions of the same name, on device arrays alone. Results are views where NumPy's are.
@@ -92,6 +92,8 @@ def array(
     if pinned(obj) and not blocking:
         reads_later(obj)
     found = np.array(obj, order=order, ndmin=ndmin)  # type: ignore[call-overload]
+    if not np.ndim(obj):
+        found = unsigned_zero(found)
     return kept_order(saturated(found, np.dtype(dtype)).copy(order) if dtype is not None else found)
 
 
