@@ -91,11 +91,12 @@ def _speed(title: str, size: str, unit: str, lines: dict[str, list[Row]]) -> Fig
             points = [(row.size, y) for row in line if (y := speed(row, backend, unit))]
             if points:
                 axes.plot(*zip(*points, strict=True), "o-", ms=3, color=COLOURS[backend], label=backend)
-        for cpu, gpu in GPU_WINS:
+        for i, (cpu, gpu) in enumerate(GPU_WINS):
             overtaken = overtaken_at(line, cpu, gpu)
             if overtaken:
                 axes.axvline(overtaken, color=COLOURS[gpu], ls=":", lw=1)
-                axes.annotate(f"{overtaken:,.0f}", (overtaken, 0.02), xycoords=("data", "axes fraction"), fontsize=7)
+                place = overtaken, 0.02 + 0.05 * i  # they may be close to each other
+                axes.annotate(f"{overtaken:,.0f}", place, xycoords=("data", "axes fraction"), fontsize=7)
         axes.set(xscale="log", yscale="log", xlabel=size, title=name)
         axes.grid(alpha=0.3)
     for axes in list(grid):  # cells of the grid that no line came for
