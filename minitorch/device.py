@@ -219,9 +219,14 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
 
 def signed(filled: Array, value: Any) -> Array:
     """`filled`, in which there is -0.0 if that is the host's `value`: CuPy fills with 0 by a memset, which has no sign."""
-    if is_on_gpu(filled) and filled.dtype.kind == "f" and value == 0 and np.signbit(value):
+    if is_on_gpu(filled) and filled.dtype.kind == "f" and is_negative_zero(value):
         xp(filled).negative(filled, out=filled)
     return filled
+
+
+def is_negative_zero(value: Any) -> bool:
+    """Of a number on the host."""
+    return value == 0 and bool(np.signbit(value))
 
 
 def as_numpy(array: Array) -> np.ndarray:

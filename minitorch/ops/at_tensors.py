@@ -16,7 +16,7 @@ from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.mismatch import explain, is_array
 from minitorch.autograd.tape import differentiable
-from minitorch.device import Array, device_of, move, signed, xp
+from minitorch.device import Array, device_of, is_negative_zero, move, signed, xp
 from minitorch.faults import require_between
 from minitorch.ops.along import add_at
 from minitorch.ops.shape import Size
@@ -166,7 +166,7 @@ def put(input: Array, value: Array, *indices: Array, items: Items, accumulate: b
     if not is_array(value):
         value = as_element(value, out.dtype)
     if not isinstance(out, np.ndarray):
-        if not is_array(value) and value == 0:
+        if not is_array(value) and is_negative_zero(value):
             value = signed(xp(out).full((), value, out.dtype), value)
         if isinstance(value, np.ndarray):  # CuPy would take it
             raise explain("index_put_", ["input", "value"], [out, value], RuntimeError())
