@@ -329,8 +329,8 @@ def test_what_is_written_in_place_is_read_before(cuda: str) -> None:
 
 STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "with numbers": lambda x, y: torch.add(x, 3, alpha=2), "of another shape": lambda x, y: x + y[:1],
-    **{n: getattr(torch, n) for n in ("add", "sub", "mul", "div")},
-    **{n: lambda x, y, n=n: getattr(torch, n)(x) for n in ("neg", "exp", "log", "sqrt", "tanh", "relu")},
+    **{n: getattr(torch, n) for n in ("add", "sub", "mul", "div", "pow")},
+    **{n: lambda x, y, n=n: getattr(torch, n)(x) for n in ("neg", "abs", "exp", "log", "sqrt", "tanh", "relu")},
 }  # fmt: skip
 
 
@@ -353,7 +353,7 @@ def test_single_steps_keep_the_order_of_memory(cuda: str) -> None:
     x = torch.rand(3, 4, device="cuda").t()
     y = torch.rand(2, 3, 4, device="cuda").permute(2, 0, 1)
     steps: list[Callable[[Any], Any]] = [
-        lambda x: x * 2, lambda x: 2 * x, lambda x: x + x, lambda x: 1 - x, lambda x: x / 3, lambda x: -x, torch.exp,
+        lambda x: x * 2, lambda x: 2 * x, lambda x: x + x, lambda x: 1 - x, lambda x: x / 3, lambda x: -x, lambda x: x**2, lambda x: 2**x, abs, torch.exp,
         torch.relu, torch.sigmoid, torch.tanh, lambda x: x * torch.ones((), device="cuda"),
     ]  # fmt: skip
     for i, step in enumerate(steps):

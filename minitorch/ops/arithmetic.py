@@ -180,6 +180,7 @@ def fmod(input: Array, other: Array) -> Array:
     lambda g, input, exponent: _base_gradient(g, input, exponent),
     lambda g, input, exponent, out: _exponent_gradient(g, input, exponent, out),
     promote=True,
+    one_step=True,
 )
 def _pow(input: Array, exponent: Array) -> Array:
     if isinstance(exponent, bool) and input.dtype.kind == "b":
@@ -253,7 +254,7 @@ def positive(input: Any) -> Any:
     return input
 
 
-@differentiable(lambda g, input: g * sign(input))
+@differentiable(lambda g, input: g * sign(input), one_step=True)
 def abs(input: Array) -> Array:
     """|input|."""
     refuse_bool("abs", input)
