@@ -14,7 +14,7 @@ from minitorch import faults, recording
 
 # A numpy.ndarray or a cupy.ndarray: the two share no base class, so to a type checker it is anything.
 Array: TypeAlias = Any
-_HOST = (np.ndarray, np.generic)
+HOST = (np.ndarray, np.generic)
 
 _NO_CUPY = (
     "Torch not compiled with CUDA enabled: minitorch computes on the GPU through CuPy, which is not "
@@ -66,7 +66,7 @@ def require_cupy() -> ModuleType:
 
 def xp(x: Array) -> Any:
     """The array library that `x` belongs to: `xp(x).exp(x)` runs where `x` lives."""
-    if isinstance(x, _HOST):
+    if isinstance(x, HOST):
         return np
     cupy = _import_cupy()
     if cupy is not None and isinstance(x, cupy.ndarray):
@@ -144,7 +144,7 @@ CPU = device("cpu")
 
 def device_of(array: Array) -> device:
     """The device an array lives on."""
-    return CPU if isinstance(array, _HOST) else _gpu(gpu_of(array))
+    return CPU if isinstance(array, HOST) else _gpu(gpu_of(array))
 
 
 def gpu_of(array: Array) -> int:
@@ -234,7 +234,7 @@ def as_numpy(array: Array) -> np.ndarray:
 
     All that leaves the GPU passes here; AcceleratorError if something went wrong there in the meantime.
     """
-    if isinstance(array, _HOST):
+    if isinstance(array, HOST):
         return np.asarray(array)
     recording.refuse("reading a value on the CPU", "Read it after the capture, or after a replay.")
     host = _in_order(require_cupy().asnumpy, array)
@@ -257,7 +257,7 @@ def _in_order(copy: Any, array: Array) -> Array:
 
 def number_in(array: Array) -> Any:
     """The Python number in an array of one element."""
-    return array.item() if isinstance(array, _HOST) else as_numpy(array).item()
+    return array.item() if isinstance(array, HOST) else as_numpy(array).item()
 
 
 def drawn(draw: recording.Draw, to: device, generator: Any = None) -> tuple[Array, ...]:

@@ -122,7 +122,7 @@ class _Source:
 
 
 class _Given(NamedTuple):
-    """What is known of an array when the formula is called. shape: only whether it is one number, if not `lasting`."""
+    """What is known of an array when the formula is called. shape: () or _SOME where nobody asks."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -159,10 +159,10 @@ def in_one_kernel(
     """formula(*args, *spares, **named), all its steps in one kernel.
 
     args, named: CuPy arrays of one floating dtype (that of the first, args[0] or args[1]) that broadcast, and 0-d ones of
-    any; numbers, and whatever the formula branches on. What the formula writes into must have the whole shape. spares: how many arrays it
-    wants to write to on its way; they need not exist. changing: floats are others at the next call: an optimizer's, whose
-    formula returns nothing and asks for no shape, and whose arrays all have the same. Returns what the formula returns:
-    None, or one new array. NotImplementedError for a step that has no CUDA.
+    any; numbers, and whatever the formula branches on. What the formula writes into must have the whole shape. spares:
+    how many arrays it wants to write to on its way; they need not exist. changing: floats are others at the next call: an
+    optimizer's, whose formula returns nothing and asks for no shape, and whose arrays all have the same. Returns what the
+    formula returns: None, or one new array. NotImplementedError for a step that has no CUDA.
     """
     names, values = tuple(named or ()), [*args, *(named or {}).values()]
     first = args[0] if is_on_gpu(args[0]) else args[1]
@@ -173,9 +173,8 @@ def in_one_kernel(
         trace, numbers = _traces(lib, formula, names, spares, known).serving(given)
     else:
         known = tuple([_given(x, True) for x in values])
-        # 0.0 equals -0.0, and 1 True: to be known by
         spelled = tuple([repr(x) for x in values if x.__class__ in _NUMBERS])
-        trace = _traced(lib, formula, names, spares, known, spelled)
+        trace = _traced(spelled, lib, formula, names, spares, known)
         numbers = trace.numbers  # type: ignore[assignment]
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
@@ -207,13 +206,15 @@ class _Traces:
 
     def serving(self, given: list[float]) -> tuple[_Trace, list[float]]:
         """The trace for these numbers, and what its kernel wants of them."""
-        if self._last is None or self._last[0] != given:  # the parameters of an optimizer come one after the other
+        last = self._last  # of any thread's: taken once
+        if last is None or last[0] != given:  # the parameters of an optimizer come one after the other
             trace = next((trace for trace in self._found if trace.serves(given)), None)
             if trace is None:
                 trace = self._make(given)
                 self._found = [trace, *self._found[:_MOST]]
-            self._last = given, trace, [x.again(given) if isinstance(x, Number) else x for x in trace.numbers]
-        return self._last[1:]
+            numbers = [x.again(given) if isinstance(x, Number) else x for x in trace.numbers]
+            self._last = last = given, trace, numbers
+        return last[1:]
 
 
 _MOST = 7  # other ways that a formula takes by turns
@@ -226,32 +227,26 @@ def _traces(
     def make(given: Sequence[float]) -> _Trace:
         seen: list[tuple[Again, Any]] = []
         changing = iter(changing_numbers(given, seen))
-        return _trace(lib, formula, names, spares, tuple([next(changing) if x is float else x for x in known]), seen)
+        return _trace(seen, lib, formula, names, spares, tuple([next(changing) if x is float else x for x in known]))
 
     return _Traces(make)
 
 
 @lru_cache(4096)
-def _traced(
-    lib: Any,
-    formula: Callable[..., Any],
-    names: tuple[str, ...],
-    spares: int,
-    known: tuple[Any, ...],
-    spelled: tuple[str, ...],
-) -> _Trace:
-    return _trace(lib, formula, names, spares, known, [])
+def _traced(spelled: tuple[str, ...], *call: Any) -> _Trace:
+    """`_trace`, kept. spelled: the numbers as text, for 0.0 equals -0.0, and 1 True."""
+    return _trace([], *call)
 
 
 def _trace(
+    seen: list[tuple[Again, Any]],
     lib: Any,
     formula: Callable[..., Any],
     names: tuple[str, ...],
     spares: int,
     known: tuple[Any, ...],
-    seen: list[tuple[Again, Any]],
 ) -> _Trace:
-    """Call the formula on symbols."""
+    """Call the formula on symbols. seen: where the numbers among what is known note what it sees of them."""
     given = {i: x for i, x in enumerate(known) if isinstance(x, _Given)}
     dtype = next(iter(given.values())).dtype
     source = _Source(dtype)

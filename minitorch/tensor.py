@@ -13,7 +13,8 @@ import numpy as np
 from minitorch import dtypes, legacy
 from minitorch.autograd import api, inplace, tape
 from minitorch.autograd.hooks import LeafHooks, RemovableHandle, add_hook, register_hook, retain_grad
-from minitorch.autograd.tape import INFERENCE_CELL, Node, version_cell, wrap
+from minitorch.autograd.tape import INFERENCE_CELL, Node, wrap
+from minitorch.autograd.view import View, refresh, version_cell
 from minitorch.conversion import Conversions
 from minitorch.device import Array, as_numpy, current_gpu, device, device_of, is_pinned, keep_for, move, pinned
 from minitorch.dtypes import dtype
@@ -38,8 +39,8 @@ class Tensor(Methods, Conversions):
     _node: Node | None  # what computed it; None for a leaf
     _requires_grad: bool
     _grad: Tensor | None
-    _cell: list[int] | None  # the version of the memory, shared with views; see tape.version_cell
-    _view: tape.View | None  # of a view: where it comes from
+    _cell: list[int] | None  # the version of the memory, shared with views; see version_cell
+    _view: View | None  # of a view: where it comes from
     _hooks: LeafHooks | None
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
@@ -135,7 +136,7 @@ class Tensor(Methods, Conversions):
 
     @property
     def requires_grad(self) -> bool:
-        tape.refresh(self)
+        refresh(self)
         return self._requires_grad
 
     @requires_grad.setter
@@ -202,7 +203,7 @@ class Tensor(Methods, Conversions):
 
     @property
     def grad_fn(self) -> Node | None:
-        tape.refresh(self)
+        refresh(self)
         return self._node
 
     @property

@@ -264,7 +264,7 @@ def traced(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The formulas that are traced."""
     found: list[Any] = []
     real = fusion._trace
-    monkeypatch.setattr(fusion, "_trace", lambda *args: (found.append(args[1]), real(*args))[1])
+    monkeypatch.setattr(fusion, "_trace", lambda *args: (found.append(args[2]), real(*args))[1])
     forget_traces()
     return found
 

@@ -6,7 +6,6 @@ import math
 import pickle
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -415,47 +414,3 @@ def test_sums_along_every_axis(shape: tuple[int, ...], layout: str) -> None:
             found = total(x, axis, keepdims)
             assert found.shape == exact.shape
             assert np.abs(found / exact - 1).max() < 2e-6
-
-
-@pytest.mark.parametrize("captured", [False, True])
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
-def test_sums_on_a_gpu(dtype: str, captured: bool, cuda: str) -> None:
-    """By kernels of ours; down many rows by a product with ones, which is another one in a graph."""
-    x = real((30, 25, 4), dtype)
-    on_gpu = minitorch.from_numpy(x).cuda()
-    graph = minitorch.cuda.CUDAGraph() if captured else None
-    with minitorch.cuda.graph(graph) if graph else nullcontext():
-        found = [
-            on_gpu.sum((0, 1)), on_gpu.sum((0, 1), keepdim=True), on_gpu.reshape(750, 4).sum(0), on_gpu.sum((1, 2)),
-            on_gpu.reshape(750, 4).t().sum(0), on_gpu.reshape(750, 4)[:, :0].sum(0), on_gpu.sum(), on_gpu.sum((0, 1, 2)),
-            on_gpu.sum((0, 1, 2), keepdim=True), on_gpu.reshape(10, 300).sum(0), on_gpu.reshape(1500, 2).sum(0),
-            on_gpu[:0].sum(0), on_gpu[:0].sum(), on_gpu[0, 0, 0].sum(), on_gpu.expand(8, 30, 25, 4).sum(0),
-            on_gpu.expand(8, 30, 25, 4).contiguous().sum(),
-        ]  # fmt: skip
-    if graph:
-        graph.replay()
-    theirs = torch.from_numpy(x)
-    wanted = [
-        theirs.sum((0, 1)), theirs.sum((0, 1), keepdim=True), theirs.reshape(750, 4).sum(0), theirs.sum((1, 2)),
-        theirs.reshape(750, 4).t().sum(0), theirs.reshape(750, 4)[:, :0].sum(0), theirs.sum(), theirs.sum((0, 1, 2)),
-        theirs.sum((0, 1, 2), keepdim=True), theirs.reshape(10, 300).sum(0), theirs.reshape(1500, 2).sum(0),
-        theirs[:0].sum(0), theirs[:0].sum(), theirs[0, 0, 0].sum(), theirs.expand(8, 30, 25, 4).sum(0),
-        theirs.expand(8, 30, 25, 4).contiguous().sum(),
-    ]  # fmt: skip
-    tolerance = {"float16": 1e-2, "float32": 1e-5}.get(dtype, 1e-12)
-    for a, b in zip(found, wanted, strict=True):
-        assert (tuple(a.shape), str(a.dtype)[-7:]) == (tuple(b.shape), str(b.dtype)[-7:])
-        np.testing.assert_allclose(a.cpu().numpy(), b.numpy(), rtol=tolerance, atol=tolerance)
-
-
-@pytest.mark.parametrize("shape", [(3, 4), (), (0,), (100, 100), (8192,), (8193,)])
-def test_means_on_a_gpu(shape: tuple[int, ...], cuda: str) -> None:
-    x = real(shape, "float32")
-    for keepdim in False, True:
-        a = minitorch.from_numpy(x).cuda().mean(tuple(range(len(shape))), keepdim)
-        b = torch.from_numpy(x).mean(tuple(range(len(shape))), keepdim)
-        assert (tuple(a.shape), a.dtype) == (tuple(b.shape), minitorch.float32)
-        np.testing.assert_allclose(a.cpu().numpy(), b.numpy(), rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(
-        minitorch.from_numpy(x).cuda().mean().item(), x.mean() if x.size else np.nan, rtol=1e-5, atol=1e-7
-    )

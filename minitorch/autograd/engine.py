@@ -12,6 +12,7 @@ from minitorch.autograd import tape
 from minitorch.autograd.broadcast import clone, convert, sum_to
 from minitorch.autograd.mode import grad_enabled
 from minitorch.autograd.tape import Node, on_arrays, wrap
+from minitorch.autograd.view import refresh
 
 Edge = Any  # a Node, or a leaf Tensor
 
@@ -101,7 +102,7 @@ def _fitted(g: Any, place: Any, create_graph: bool) -> Any:
 
 def edge_of(t: Any) -> Edge:
     """Where the gradient of tensor `t` goes: the node that made it, or the leaf itself."""
-    tape.refresh(t)
+    refresh(t)
     return t if t._node is None else t._node
 
 

@@ -15,7 +15,8 @@ from minitorch.autograd.engine import edge_of
 from minitorch.autograd.function_node import BareNode, FunctionNode
 from minitorch.autograd.inplace import bump, check_writable
 from minitorch.autograd.mode import grad_enabled, no_grad
-from minitorch.autograd.tape import View, version_cell, wrap
+from minitorch.autograd.tape import wrap
+from minitorch.autograd.view import View, version_cell
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 

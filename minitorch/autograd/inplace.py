@@ -16,17 +16,8 @@ from minitorch.autograd import tape
 from minitorch.autograd.mismatch import check_integer, explain, settled
 from minitorch.autograd.mode import grad_enabled, inference
 from minitorch.autograd.op import Op
-from minitorch.autograd.tape import (
-    CUSTOM_VIEW,
-    INFERENCE_CELL,
-    Call,
-    constant,
-    differentiable,
-    move_retained,
-    record,
-    version_cell,
-    wrap,
-)
+from minitorch.autograd.tape import INFERENCE_CELL, Call, constant, differentiable, record, wrap
+from minitorch.autograd.view import CUSTOM_VIEW, move_retained, refresh, version_cell
 from minitorch.device import Array, extent, signed, xp
 
 
@@ -244,7 +235,7 @@ def will_track(args: Any) -> bool:
     tracked = False
     for x in args:
         if isinstance(x, tape.Tensor):
-            tape.refresh(x)
+            refresh(x)
             tracked = tracked or x._requires_grad
     return tracked
 

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from minitorch import dtypes
-from minitorch.device import device_of, gpu_of, is_on_gpu
-
-_HOST = (np.ndarray, np.generic)
+from minitorch.device import HOST, device_of, gpu_of, is_on_gpu
 
 
 def is_array(x: Any) -> bool:
     """True for NumPy and CuPy arrays (and NumPy scalars), not for Tensors or Python numbers."""
-    return isinstance(x, _HOST) or is_on_gpu(x)
+    return isinstance(x, HOST) or is_on_gpu(x)
 
 
 _NO_DTYPE = np.dtype(bool)  # of what is no array
@@ -115,7 +113,7 @@ def settled(op: Any, arrays: Any, out: Any) -> Any:
 
     RuntimeError for arguments on several devices, in case CuPy was content with them.
     """
-    if isinstance(out, _HOST):
+    if isinstance(out, HOST):
         return np.asarray(out)
     if len(arrays) > 1 and op.name not in _ACROSS:
         gpu = gpu_of(out)
