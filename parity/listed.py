@@ -20,7 +20,7 @@ class Listed(NamedTuple):
         return "engine" if self.file.startswith("autograd/") else "random stream"
 
 
-ENGINE, TAPE, INPLACE, API = (f"autograd/{name}.py" for name in ("engine", "tape", "inplace", "api"))
+ENGINE, TAPE, VIEW, INPLACE, API = (f"autograd/{name}.py" for name in ("engine", "tape", "view", "inplace", "api"))
 HOOKS, BROADCAST, CONTEXT, FUNCTION = (
     f"autograd/{name}.py" for name in ("hooks", "broadcast", "context", "function_node")
 )
@@ -73,12 +73,12 @@ _ENGINE = [
     (CONTEXT, "self.edge = None if output is not None or not t.requires_grad else t._node or t", "self.edge = None",
      "what a Function saved is a constant"),
     # --- views and writes
-    (TAPE, "self.steps = ((op, options),) if parent is None else (*parent.steps, (op, options))", "self.steps = ((op, options),)",
+    (VIEW, "self.steps = ((op, options),) if parent is None else (*parent.steps, (op, options))", "self.steps = ((op, options),)",
      "a view of a view forgets the first"),
-    (TAPE, "self.base = source if parent is None else parent.base", "self.base = source", "a view of a view is based on that view"),
-    (TAPE, 'self.made = "" if grad_enabled.get() else "no_grad"', 'self.made = ""', "a view made under no_grad may be written"),
-    (TAPE, "if self.made and self.base._requires_grad:", "if False:", "an old view of several may be read"),
-    (TAPE, "        self.version = t._cell[0]\n        if", "        self.version = t._cell[0]\n        return\n        if", "a view is not derived anew after a write"),
+    (VIEW, "self.base = source if parent is None else parent.base", "self.base = source", "a view of a view is based on that view"),
+    (VIEW, 'self.made = "" if grad_enabled.get() else "no_grad"', 'self.made = ""', "a view made under no_grad may be written"),
+    (VIEW, "if self.made and self.base._requires_grad:", "if False:", "an old view of several may be read"),
+    (VIEW, "        self.version = t._cell[0]\n        if", "        self.version = t._cell[0]\n        return\n        if", "a view is not derived anew after a write"),
     (INPLACE, "arrays[0] = arrays[0].copy()", "pass", "a write destroys what its rule needs"),
     (INPLACE, "write_through(self, outcome)", "take_node(self, outcome)", "a write into a view is not recorded in its base"),
     (INPLACE, "            take_node(self, outcome)\n", "            pass\n", "a write is not recorded"),
