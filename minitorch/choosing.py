@@ -24,26 +24,20 @@ def _bits(x: Array) -> Array:
     return x.view(_SAME_SIZE_INT[x.dtype.itemsize])
 
 
-def zero_unless(mask: Array, x: Array) -> Array:
+@elementwise
+def zero_unless(x: Array, mask: Array) -> Array:
     """The floating `x` where `mask`, an array of its shape, is not 0, else 0, also where x is infinite or NaN.
 
     The bits are multiplied by 0 or 1: ten times faster than np.where.
     """
-    if not isinstance(x, np.ndarray):
-        return _zero_unless(x, mask)
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return xp(x).where(mask.astype("?", copy=False), x, x.dtype.type(0))
     if mask.dtype.char != "?":
         mask = mask.astype("?")  # in half the time of mask != 0
-    if not x.ndim:
-        return np.where(mask, x, x.dtype.type(0))
     bits = _bits(x)
     mask = mask.astype(bits.dtype)  # within the product that would take twice the time
     mask *= bits
     return mask.view(x.dtype)
-
-
-@elementwise
-def _zero_unless(x: Array, mask: Array) -> Array:
-    return xp(x).where(mask.astype("?", copy=False), x, x.dtype.type(0))
 
 
 def select(mask: Array, x: Any, y: Any) -> Array:
@@ -92,3 +86,15 @@ def positive_part(x: Array) -> Array:
     if isinstance(x, np.ndarray) and x.ndim and x.size < _MANY and x.flags.c_contiguous:
         return np.maximum(filled(x.shape, x.dtype, 0), x)
     return limited(x, 0)
+
+
+def largest(x: Array, axis: int) -> Array:
+    """The maximum along `axis`, which is kept with length 1. Of many short rows 8 times faster than row by row."""
+    if not isinstance(x, np.ndarray):
+        return x.max(axis=axis, keepdims=True)
+    if x.ndim == 2 and axis in (1, -1) and x.shape[1] <= _SHORT < len(x):
+        return np.maximum.reduce(np.ascontiguousarray(x.T))[:, None]
+    return np.maximum.reduce(x, axis=axis, keepdims=True)  # a third of the time that ndarray.max takes on a few values
+
+
+_SHORT = 32

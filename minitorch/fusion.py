@@ -20,6 +20,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from minitorch import blocks
 from minitorch.changing import Again, Number
 from minitorch.changing import numbers as changing_numbers
 from minitorch.device import Array, is_on_gpu, xp
@@ -288,13 +289,18 @@ def _trace(
 
 
 def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU."""
+    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU, and go through large
+    arrays on the CPU in blocks."""
 
     @wraps(formula)
-    def fused(x: Any, *args: Any) -> Any:
-        if x.__class__ is ndarray or not is_on_gpu(x) or not _alike(x, args):
-            return formula(x, *args)
-        return in_one_kernel(formula, (x, *args))
+    def fused(x: Any, *args: Any, **options: Any) -> Any:
+        if x.__class__ is ndarray:
+            if x.nbytes > blocks.LARGE:
+                return blocks.elementwise(formula, (x, *args), options)
+            return formula(x, *args, **options)
+        if is_on_gpu(x) and _alike(x, args):
+            return in_one_kernel(formula, (x, *args), options)
+        return formula(x, *args, **options)
 
     return fused
 

@@ -12,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import dtypes
+from minitorch import blocks, dtypes
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.tape import differentiable
-from minitorch.choosing import limited, positive_part, select
+from minitorch.choosing import largest, limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.fusion import elementwise
 from minitorch.ops import rows
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
-from minitorch.ops.rational import as_one
 from minitorch.ops.reduce import sum as sum_over
 from minitorch.ops.shape import reshape
 from minitorch.ops.special import erf
@@ -46,16 +45,6 @@ def floating(function: Callable[..., Array]) -> Callable[..., Array]:
     return checked
 
 
-def one_kernel(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Let an array function of elementwise steps work on large arrays in blocks, and on a GPU in one kernel."""
-
-    @functools.wraps(function)
-    def whole(input: Array, *args: Any, **options: Any) -> Array:
-        return as_one(function, input, *args, **options)
-
-    return whole
-
-
 # --- pieces of straight lines
 
 
@@ -69,7 +58,7 @@ def relu(input: Array) -> Array:
 
 @differentiable(lambda g, input, negative_slope: where(input > 0, g, g * negative_slope), elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     """input where it is positive, else negative_slope * input."""
     if 0 < negative_slope <= 1:
@@ -109,7 +98,7 @@ _SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes f
 
 @differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)), elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def hardsigmoid(input: Array) -> Array:
     """relu6(input + 3) / 6. Howard et al. 2019."""
     return limited(input + 3, 0, 6) / 6
@@ -117,7 +106,7 @@ def hardsigmoid(input: Array) -> Array:
 
 @differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))), elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def hardswish(input: Array) -> Array:
     """input * hardsigmoid(input). Howard et al. 2019, equation 3."""
     return input * limited(input + 3, 0, 6) / 6
@@ -125,7 +114,7 @@ def hardswish(input: Array) -> Array:
 
 @differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
     """input moved towards 0 by lambd; 0 where |input| <= lambd."""
     if not lambd >= 0:
@@ -135,7 +124,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
 
 @differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     """input where |input| > lambd, else 0."""
     inside = (input >= -lambd) & (input <= lambd)
@@ -166,7 +155,7 @@ def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: f
     elementwise=True,
 )
 @floating
-@one_kernel
+@elementwise
 def elu(input: Array, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Array:
     """scale * (input if input > 0 else alpha * (exp(input_scale * input) - 1)). Clevert et al. 2015."""
     below = xp(input).expm1(limited(input, None, 0) * input_scale)
@@ -203,7 +192,7 @@ def _softplus(lib: Any, x: Array) -> Array:
     lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)), elementwise=True
 )
 @floating
-@one_kernel
+@elementwise
 def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     """log(1 + exp(beta * input)) / beta; where beta * input > threshold, input itself."""
     lib = xp(input)
@@ -213,7 +202,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
 
 @differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0", elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def logsigmoid(input: Array) -> Array:
     """log(sigmoid(input)) = min(input, 0) - log(1 + exp(-|input|))."""
     lib = xp(input)
@@ -227,7 +216,7 @@ def _silu_gradient(g: Any, input: Any) -> Any:
 
 @differentiable(_silu_gradient, elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def silu(input: Array) -> Array:
     """input * sigmoid(input), also called swish."""
     return input / (1 + xp(input).exp(-input))
@@ -240,7 +229,7 @@ def _mish_gradient(g: Any, input: Any) -> Any:
 
 @differentiable(_mish_gradient, elementwise=True)
 @floating
-@one_kernel
+@elementwise
 def mish(input: Array) -> Array:
     """input * tanh(softplus(input)). Misra 2019."""
     lib = xp(input)
@@ -256,6 +245,7 @@ def _gelu_gradient(g: Any, input: Any, approximate: str) -> Any:
     return g * (0.5 * (1 + erf(input * math.sqrt(0.5))) + input * density)
 
 
+@elementwise
 def _gelu(x: Array) -> Array:
     out = erf.array(x * math.sqrt(0.5))
     out += 1
@@ -268,6 +258,7 @@ _SQRT_2_OVER_PI = math.sqrt(2 / math.pi)
 _GELU_CUBIC = 0.044715
 
 
+@elementwise
 def _gelu_tanh(x: Array) -> Array:
     return 0.5 * x * (1 + xp(x).tanh(_gelu_inner(x)))
 
@@ -281,9 +272,9 @@ def _gelu_inner(x: Any) -> Any:
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; or the tanh form. Hendrycks, Gimpel 2016."""
     if approximate == "none":
-        return as_one(_gelu, input) if input.ndim else 0.5 * input * (1 + erf.array(input * math.sqrt(0.5)))
+        return _gelu(input) if input.ndim else 0.5 * input * (1 + erf.array(input * math.sqrt(0.5)))
     if approximate == "tanh":
-        return as_one(_gelu_tanh, input)
+        return _gelu_tanh(input)
     raise RuntimeError("approximate argument must be either none or tanh.")
 
 
@@ -318,16 +309,18 @@ def _line(x: Any, dim: int) -> Any:
 @floating
 def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
-    if rows.fit(out_, dim):
-        return rows.by_rows("softmax_backward", grad, out_)
-    return _less_and_times(grad, total(grad * out_, dim, keepdims=True), out_)
+    return _by_rows("softmax_backward", _to_softmax_gradient, (grad, out_), dim)
+
+
+def _to_softmax_gradient(grad: Array, y: Array, dim: int, out: Array) -> None:
+    xp(y).multiply(grad, y, out=out)
+    _less_and_times(grad, total(out, dim, keepdims=True), y, out)
 
 
 @elementwise
-def _less_and_times(grad: Array, sums: Array, out: Array) -> Array:
-    result = grad - sums
-    result *= out
-    return result
+def _less_and_times(grad: Array, sums: Array, y: Array, out: Array) -> None:
+    xp(y).subtract(grad, sums, out=out)
+    out *= y
 
 
 @differentiable(
@@ -338,60 +331,84 @@ def _less_and_times(grad: Array, sums: Array, out: Array) -> Array:
 @floating
 def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
-    if rows.fit(out_, dim):
-        return rows.by_rows("log_softmax_backward", grad, out_)
-    return _less_expected(grad, out_, total(grad, dim, keepdims=True))
+    return _by_rows("log_softmax_backward", _to_log_softmax_gradient, (grad, out_), dim)
+
+
+def _to_log_softmax_gradient(grad: Array, y: Array, dim: int, out: Array) -> None:
+    _less_expected(grad, y, total(grad, dim, keepdims=True), out)
 
 
 @elementwise
-def _less_expected(grad: Array, out: Array, sums: Array) -> Array:
-    lib = xp(grad)
-    p = lib.exp(out)
-    p *= sums
-    return lib.subtract(grad, p, out=p)
-
-
-def _with_maximum(input: Array, dim: int) -> tuple[Array, Array]:
-    """input, contiguous as PyTorch's softmax is, and its maximum along dim: without it exp cannot overflow."""
-    if not input.flags.c_contiguous:
-        input = input.copy(order="C")
-    if not input.size:
-        return input, input
-    if isinstance(input, np.ndarray):  # a third of the time that ndarray.max takes on a few values
-        return input, np.maximum.reduce(input, axis=dim, keepdims=True)
-    return input, input.max(axis=dim, keepdims=True)
+def _less_expected(grad: Array, y: Array, sums: Array, out: Array) -> None:
+    lib = xp(y)
+    lib.exp(y, out=out)
+    out *= sums
+    lib.subtract(grad, out, out=out)
 
 
 @differentiable(lambda g, out, dim: softmax_backward(g, out, dim=dim))
 @floating
 def _softmax(input: Array, dim: int) -> Array:
-    if rows.fit(input, dim):
-        return rows.by_rows("softmax", input)
-    e = _exp_of_difference(*_with_maximum(input, dim))
-    e /= total(e, dim, keepdims=True)
-    return e
+    return _by_rows("softmax", _to_softmax, (input,), dim)
+
+
+def _to_softmax(x: Array, dim: int, out: Array) -> None:
+    # Less its maximum, exp cannot overflow.
+    sums = _sums_of_exp(x, dim, out)
+    if sums is None:
+        _exp_of_difference(x, largest(x, dim), out)
+        sums = total(out, dim, keepdims=True)
+    out /= sums
+
+
+def _sums_of_exp(x: Array, dim: int, out: Array) -> Array | None:
+    """The sums of out = exp(x), if all are 1 or more and finite, and their number is worth the try.
+
+    Then nothing has overflowed, and what has underflowed does so in the quotient too. Two passes less than with the maximum.
+    """
+    if not isinstance(x, np.ndarray) or x.size < _MANY:
+        return None
+    with np.errstate(over="ignore"):
+        np.exp(x, out=out)
+        sums = total(out, dim, keepdims=True)
+    return sums if sums.min() >= 1 and sums.max() < math.inf else None
+
+
+_MANY = 4096
 
 
 @elementwise
-def _exp_of_difference(x: Array, y: Array) -> Array:
-    out = x - y
-    return xp(out).exp(out, out=out)
+def _exp_of_difference(x: Array, most: Array, out: Array) -> None:
+    lib = xp(x)
+    lib.subtract(x, most, out=out)
+    lib.exp(out, out=out)
 
 
 @differentiable(lambda g, out, dim: log_softmax_backward(g, out, dim=dim))
 @floating
 def _log_softmax(input: Array, dim: int) -> Array:
-    if rows.fit(input, dim):
-        return rows.by_rows("log_softmax", input)
-    x, most = _with_maximum(input, dim)
-    shifted = x - most
-    _less_log(shifted, total(xp(x).exp(shifted), dim, keepdims=True))
-    return shifted
+    return _by_rows("log_softmax", _to_log_softmax, (input,), dim)
+
+
+def _to_log_softmax(x: Array, dim: int, out: Array) -> None:
+    xp(x).subtract(x, largest(x, dim), out=out)
+    _less_log(out, total(xp(x).exp(out), dim, keepdims=True))
 
 
 @elementwise
 def _less_log(x: Array, sums: Array) -> None:
     x -= xp(x).log(sums)
+
+
+def _by_rows(name: str, formula: Callable[..., None], args: tuple[Array, ...], dim: int) -> Array:
+    """A kernel of rows.py where one fits; else what formula(*args, dim, out) writes to out, contiguous as PyTorch's."""
+    last = args[-1]
+    if rows.fit(last, dim):
+        return rows.by_rows(name, *args)
+    out = xp(last).empty(last.shape, last.dtype)
+    if last.size:
+        blocks.by_rows(formula, args, dim, out)
+    return out
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:

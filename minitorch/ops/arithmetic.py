@@ -303,7 +303,7 @@ def _masked_gradient(g: Any, mask: Any) -> Any:
 @differentiable(_masked_gradient, None)
 def masked(input: Array, mask: Array) -> Array:
     """`input` where `mask`, an array of its shape, is not 0, else 0, also where input is infinite or NaN."""
-    return zero_unless(mask, input)
+    return zero_unless(input, mask)
 
 
 @differentiable(None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g))

@@ -2,50 +2,36 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minitorch.device import Array, is_on_gpu
-from minitorch.fusion import in_one_kernel
+from minitorch.blocks import each, parts
 
 Kernel = Callable[[np.ndarray], np.ndarray]
 
-BLOCK = 1 << 18  # bytes at a time, so that all steps of a formula find their numbers in the cache
-_LARGE = 8 << 20  # bytes; below, a formula of few steps gains nothing from blocks
+BLOCK = 1 << 18  # bytes at a time: so many steps want the nearer cache
 
 
-def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64, size: int = BLOCK) -> np.ndarray:
-    """`kernel` of all of `x`, computed in the dtype `work`, in the shape, dtype and order of memory of `x`; `size` bytes
-    at a time."""
+def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarray:
+    """`kernel` of all of `x`, computed in the dtype `work`, in the shape, dtype and order of memory of `x`."""
     if not x.flags.c_contiguous:
         axes = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
         turned = np.ascontiguousarray(x.transpose(axes))
-        return by_blocks(kernel, turned, work, size).transpose(np.argsort(axes))
+        return by_blocks(kernel, turned, work).transpose(np.argsort(axes))
     flat = x.reshape(-1)
-    out = np.empty(flat.shape, x.dtype)
-    step = size // np.dtype(work).itemsize
+    step = BLOCK // np.dtype(work).itemsize
     with np.errstate(all="ignore"):  # nan and inf are results here
-        for start in range(0, flat.size, step):
-            block = flat[start : start + step]
-            out[start : start + step] = kernel(block.astype(work, copy=False))
+        if flat.size <= step:
+            return kernel(flat.astype(work, copy=False)).astype(x.dtype, copy=False).reshape(x.shape)
+        out = np.empty(flat.shape, x.dtype)
+
+        def put(thread: int, part: slice) -> None:
+            out[part] = kernel(flat[part].astype(work, copy=False))
+
+        each(put, parts(flat.size, step), 2 * x.nbytes)
     return out.reshape(x.shape)
-
-
-def in_cache(kernel: Kernel, x: Array) -> Array:
-    """`kernel(x)` of a formula of a few steps: of an array larger than the cache in blocks."""
-    if isinstance(x, np.ndarray) and x.nbytes > _LARGE and x.flags.c_contiguous:
-        return by_blocks(kernel, x, x.dtype, 4 * BLOCK)
-    return kernel(x)
-
-
-def as_one(formula: Callable[..., Any], x: Array, *args: Any, **options: Any) -> Array:
-    """`formula(x)` of elementwise steps that fusion.py knows: `in_cache`, and on a GPU in one kernel."""
-    if is_on_gpu(x) and x.dtype.char in "fd":
-        return in_one_kernel(formula, (x, *args), options)
-    return in_cache(functools.partial(formula, *args, **options) if args or options else formula, x)
 
 
 def choose(where: np.ndarray, x: np.ndarray, then: Kernel, otherwise: Kernel) -> np.ndarray:
