@@ -13,6 +13,7 @@ from minitorch.device import Array, xp
 _BLOCK = 64
 _ROWS = 1024  # what one product with a vector of ones adds up
 _LARGE = 1 << 16
+_CACHE = 12 << 20  # bytes
 _SMALL = 8192  # elements: below, the rounding error of a plain sum is of no concern
 
 
@@ -21,6 +22,8 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     kind = x.dtype.char
     if kind == "e":
         return total(x.astype(np.float32), axis, keepdims).astype(np.float16)
+    if kind == "?" and axis is None and not keepdims and x.__class__ is np.ndarray:
+        return np.int64(np.count_nonzero(x))  # 30 times faster than a sum
     if kind not in "fd":
         return xp(x).add.reduce(x, axis=axis, dtype=np.int64, keepdims=keepdims)
     if isinstance(x, np.ndarray):  # BLAS is several times faster than add.reduce
@@ -28,7 +31,7 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
             out = filled(len(x), x.dtype, 1).dot(x)
             return out[None] if keepdims else out
         if x.ndim == 2 and axis in (1, -1, (1,)) and 8 <= x.shape[1] <= _ROWS and x.flags.c_contiguous:
-            out = x.dot(filled(x.shape[1], x.dtype, 1))
+            out = _of_rows(x)
             return out[:, None] if keepdims else out
         if axis is None and not keepdims and x.flags.c_contiguous:
             if x.size <= _ROWS:
@@ -54,11 +57,16 @@ def average(x: Array, count: int, axis: Any = None, keepdims: bool = False) -> A
     return total(x, axis, keepdims) / count
 
 
+def _of_rows(x: np.ndarray) -> np.ndarray:
+    """The sum of each row of a contiguous matrix. einsum reads memory twice as fast as BLAS, the cache half as fast."""
+    return x.dot(filled(x.shape[1], x.dtype, 1)) if x.nbytes <= _CACHE else np.einsum("ij->i", x)
+
+
 def _in_rows(x: np.ndarray) -> np.ndarray:
     """Sums of _ROWS elements each, and of what remains."""
     flat = x.reshape(-1)
     whole = flat.size - flat.size % _ROWS
-    sums = flat[:whole].reshape(-1, _ROWS).dot(filled(_ROWS, x.dtype, 1))
+    sums = _of_rows(flat[:whole].reshape(-1, _ROWS))
     return sums if whole == flat.size else np.append(sums, np.add.reduce(flat[whole:]))
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minitorch import return_types
 from minitorch.autograd import tape
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.device import Array, xp
 from minitorch.ops.along import take_along
-from minitorch.ops.arithmetic import maximum, minimum, where
-from minitorch.ops.compare import gt
+from minitorch.ops.arithmetic import masked, maximum, minimum
 from minitorch.ops.dims import Dim, axes, kept, nonempty, numpy_names, wrap_dim
 from minitorch.ops.reduce import spread
 from minitorch.summation import total
@@ -66,7 +67,9 @@ def parts(input: Array, extreme: Array, dim: Dim, same_nan: bool = False) -> Arr
     axis = axes(dim, input.ndim)
     extreme = extreme.reshape(kept(input.shape, axis))
     mask = input == extreme
-    if same_nan:
+    if same_nan and not (
+        isinstance(extreme, np.ndarray) and (extreme == extreme).all()
+    ):  # a look at a GPU's would wait
         mask |= (input != input) & (extreme != extreme)
     return mask.astype(input.dtype) / total(mask, axis, True).astype(input.dtype)
 
@@ -74,7 +77,7 @@ def parts(input: Array, extreme: Array, dim: Dim, same_nan: bool = False) -> Arr
 def share(g: Any, input: Any, out: Any) -> Any:
     """The gradient `g` of one value out of all elements, in equal parts to those that have it."""
     part = parts(input, out, dim=None, same_nan=True)
-    return where(gt(part, 0), g * part, 0.0)
+    return masked(g * part, part)
 
 
 @differentiable(lambda g, input, out: share(g, input, out), name="MaxBackward1")

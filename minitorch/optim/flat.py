@@ -32,6 +32,7 @@ from minitorch.tensor import Tensor
 # second-level cache; on a GPU few long calls are best.
 CPU_SLICE = 1 << 17
 GPU_SLICE = 1 << 24
+JOINED = 1 << 13  # elements of a parameter: of more the copies take longer than the calls that they save
 _array = attrgetter("_data")
 SPARES = 3  # arrays for the formula to write to
 
@@ -46,6 +47,7 @@ class FlatOptimizer(Optimizer):
 
     _formula: Callable[..., None]
     _plans: dict[int, tuple[Any, list[Any], list[Any], list[Segment]]]  # per group: what segments were made from
+    _spares: dict[Any, list[Array]]  # what the formula may write to on its way, by thread, dtype and length
     _warned = False  # that capturable is of no use
     _exposed: bool  # whether anyone else holds the state, and may replace its parts at any time
 
@@ -100,7 +102,7 @@ class FlatOptimizer(Optimizer):
         for group in state.get("param_groups", []):
             self._refuse(group)
         super().__setstate__(state)
-        self._plans = {}
+        self._plans, self._spares = {}, {}
         self._exposed = "state" in state
 
     def _refuse(self, group: Group) -> None:
@@ -157,21 +159,22 @@ class FlatOptimizer(Optimizer):
             if id(p) not in new:  # one listed twice is new both times
                 new[id(p)] = self._make_state(p, group, names)
         for p in params:
-            size, room, first = p._data.size, slice_size(p._data), new[id(p)]
-            if size > room // 2 or id(p) in overlapping or not isinstance(p._data, np.ndarray):
+            size, first = p._data.size, new[id(p)]
+            if size > JOINED or id(p) in overlapping or not isinstance(p._data, np.ndarray):
                 sets.append(([p], first))  # large, or it must see what the ones before it changed, or on a GPU
                 continue
             numbers = [self.__dict__["state"][p][key]._data for key in self._numbers]
             kind = (p._data.dtype, first, *[(n.dtype, n.item()) for n in numbers])
             members, used = joinable.get(kind, ([], 0))
-            if not members or used + size > room:
+            if not members or used + size > CPU_SLICE:
                 members, used = [], 0
                 sets.append((members, first))
             members.append(p)
             joinable[kind] = members, used + size
         states = {id(p): self.__dict__["state"][p] if names else {} for p in params}
         return [
-            Segment(members, [states[id(p)] for p in members], names, self._numbers, first) for members, first in sets
+            Segment(members, [states[id(p)] for p in members], names, self._numbers, first, self._spares)
+            for members, first in sets
         ]
 
     def _counts_on_gpu(self, p: Tensor, group: Group) -> bool:
@@ -230,6 +233,7 @@ class Segment:
         names: tuple[str, ...],
         numbers: tuple[str, ...],
         first: bool,
+        spares: dict[Any, list[Array]],
     ) -> None:
         self.params, self.first = params, first
         arrays = [p._data for p in params]
@@ -246,7 +250,7 @@ class Segment:
         self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
         self.width = min(size, slice_size(like))
         self.fused = not isinstance(like, np.ndarray) and like.dtype.char in "fd"
-        self.spares: dict[int, list[Array]] = {}  # by the thread's number
+        self.spares = spares
 
     def _joined(self, tensors: list[Tensor], name: str) -> Array:
         """One flat array of the values of these tensors of state, which become views of it."""
@@ -295,9 +299,10 @@ class Segment:
 
     def _spares(self, thread: int) -> list[Array]:
         """What a thread may write to on its way."""
-        if thread not in self.spares:
-            self.spares[thread] = [xp(self.param).empty(self.width, self.param.dtype) for _ in range(SPARES)]
-        return self.spares[thread]
+        kind = thread, type(self.param), self.param.dtype, self.width
+        if kind not in self.spares:
+            self.spares[kind] = [xp(self.param).empty(self.width, self.param.dtype) for _ in range(SPARES)]
+        return self.spares[kind]
 
     def scatter(self) -> None:
         """Copy the new values into the memory of the parameters, and count the change."""
