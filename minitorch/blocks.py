@@ -18,8 +18,9 @@ LARGE = 8 << 20  # bytes: a formula of a few steps on less gains nothing
 
 
 def parts(size: int, step: int) -> list[slice]:
-    """range(size) in parts, `step` long, the last one shorter."""
-    return [slice(start, min(start + step, size)) for start in range(0, size, max(step, 1))]
+    """range(size) in parts, `step` long but at least 1, the last one shorter."""
+    step = max(step, 1)
+    return [slice(start, min(start + step, size)) for start in range(0, size, step)]
 
 
 def each(work: Callable[[int, slice], None], parts: Sequence[slice], touched: int) -> None:

@@ -353,28 +353,25 @@ def _softmax(input: Array, dim: int) -> Array:
 
 
 def _to_softmax(x: Array, dim: int, out: Array) -> None:
-    # Less its maximum, exp cannot overflow.
-    sums = _sums_of_exp(x, dim, out)
+    sums = _sums_of_exp(x, dim, out) if isinstance(x, np.ndarray) and x.size >= _MANY else None
     if sums is None:
-        _exp_of_difference(x, largest(x, dim), out)
+        _exp_of_difference(x, largest(x, dim), out)  # which cannot overflow
         sums = total(out, dim, keepdims=True)
     out /= sums
 
 
-def _sums_of_exp(x: Array, dim: int, out: Array) -> Array | None:
-    """The sums of out = exp(x), if all are 1 or more and finite, and their number is worth the try.
+_MANY = 4096  # elements: of fewer, the look at the sums takes longer than the maximum
 
-    Then nothing has overflowed, and what has underflowed does so in the quotient too. Two passes less than with the maximum.
+
+def _sums_of_exp(x: np.ndarray, dim: int, out: np.ndarray) -> np.ndarray | None:
+    """The sums of out = exp(x) along dim; None unless all are 1 or more, and finite.
+
+    For then nothing has overflowed, and what has underflowed does so in the quotient too.
     """
-    if not isinstance(x, np.ndarray) or x.size < _MANY:
-        return None
     with np.errstate(over="ignore"):
         np.exp(x, out=out)
         sums = total(out, dim, keepdims=True)
     return sums if sums.min() >= 1 and sums.max() < math.inf else None
-
-
-_MANY = 4096
 
 
 @elementwise
