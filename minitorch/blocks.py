@@ -55,18 +55,20 @@ def elementwise(formula: Callable[..., Any], args: Sequence[Any], options: Mappi
     return None if found is None else out
 
 
-def by_rows(formula: Callable[..., None], args: Sequence[Any], dim: int, out: Any) -> None:
-    """formula(*args, dim, out), which fills `out`: arrays of one shape, of which each line along dim is by itself."""
+def by_rows(
+    formula: Callable[..., None], args: Sequence[Any], dim: int, out: Any, numbers: tuple[float, ...] = ()
+) -> None:
+    """formula(*args, dim, out, *numbers), which fills `out`: arrays of one shape, of which each line along dim is by itself."""
     arrays = (*args, out)
     lines = isinstance(out, np.ndarray) and dim in (-1, out.ndim - 1) and all(y.flags.c_contiguous for y in arrays)
     if out.nbytes <= BLOCK or not lines:
-        formula(*args, dim, out)
+        formula(*args, dim, out, *numbers)
         return
     columns = out.shape[-1]
     *inputs, output = [y.reshape(-1, columns) for y in arrays]
 
     def work(thread: int, part: slice) -> None:
-        formula(*[y[part] for y in inputs], -1, output[part])
+        formula(*[y[part] for y in inputs], -1, output[part], *numbers)
 
     each(work, parts(len(output), BLOCK // (columns * out.itemsize)), len(arrays) * out.nbytes)
 

@@ -126,6 +126,8 @@ LAUNCHES: dict[str, tuple[int, Callable[[Any, Any], Any]]] = {
     "tanh": (4, lambda x, t: x.tanh().sum()),
     "softmax": (4, lambda x, t: F.softmax(x, 1).sum()),
     "log_softmax": (4, lambda x, t: F.log_softmax(x, 1).sum()),
+    "layer norm": (4, lambda x, t: F.layer_norm(x, (3,)).sum()),
+    "layer norm, weighted": (6, lambda x, t: F.layer_norm(x, (3,), x.detach()[0]).sum()),
     "cross entropy": (6, lambda x, t: F.cross_entropy(x, t)),
     "cross entropy sum": (5, lambda x, t: F.cross_entropy(x, t, reduction="sum")),
     "bce with logits": (4, lambda x, t: F.binary_cross_entropy_with_logits(x, x.detach())),

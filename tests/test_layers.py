@@ -24,6 +24,7 @@ LAYERS = {
     "Flatten": [(), (0, 1)], "Unflatten": [(1, (2, 2)), (-1, [4, -1])], "Dropout": [(), (0.3, True)],
     "Dropout1d": [(), (0.3,)], "Dropout2d": [(0.3,)], "Dropout3d": [(0.3,)], "AlphaDropout": [(0.3,)],
     "FeatureAlphaDropout": [(0.3,)],
+    "LayerNorm": [(4,), ((4,), 0.1, False), ([2, 4], 1e-3, True, False), ((2, 4), 0.5, False, True)],
 }  # fmt: skip
 MADE = [(name, args) for name, choices in LAYERS.items() for args in choices]
 

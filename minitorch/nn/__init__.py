@@ -48,6 +48,7 @@ from minitorch.nn.loss import (
     SmoothL1Loss,
 )
 from minitorch.nn.module import Module
+from minitorch.nn.normalization import LayerNorm
 from minitorch.nn.parameter import Buffer, Parameter
 from minitorch.nn.parameter_container import ParameterDict, ParameterList
 
@@ -77,6 +78,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",

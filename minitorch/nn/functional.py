@@ -34,6 +34,7 @@ from minitorch.ops import activation as _ops
 from minitorch.ops.activation import gelu, glu, hardshrink, logsigmoid, softplus, softshrink
 from minitorch.ops.elementwise import sigmoid, tanh
 from minitorch.ops.linear import linear
+from minitorch.ops.normalization import layer_norm as _layer_norm
 from minitorch.tensor import Tensor
 
 relu_ = _inplace(_ops.relu)
@@ -45,6 +46,17 @@ _silu_ = _inplace(_ops.silu)
 _mish_ = _inplace(_ops.mish)
 _hardswish_ = _inplace(_ops.hardswish)
 _hardsigmoid_ = _inplace(_ops.hardsigmoid)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(input - mean) / sqrt(variance + eps) * weight + bias over the last dimensions, of sizes `normalized_shape`."""
+    return _layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -233,6 +245,7 @@ __all__ = [
     "huber_loss",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "leaky_relu_",
     "linear",

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import blocks, dtypes
+from minitorch import dtypes
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.tape import differentiable
 from minitorch.choosing import largest, limited, positive_part, select
@@ -309,7 +309,7 @@ def _line(x: Any, dim: int) -> Any:
 @floating
 def softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """(grad - sum(grad * out)) * out: the gradient of softmax, whose output was `out_`."""
-    return _by_rows("softmax_backward", _to_softmax_gradient, (grad, out_), dim)
+    return rows.along("softmax_backward", _to_softmax_gradient, (grad, out_), dim)
 
 
 def _to_softmax_gradient(grad: Array, y: Array, dim: int, out: Array) -> None:
@@ -331,7 +331,7 @@ def _less_and_times(grad: Array, sums: Array, y: Array, out: Array) -> None:
 @floating
 def log_softmax_backward(grad: Array, out_: Array, dim: int) -> Array:
     """grad - exp(out) * sum(grad): the gradient of log_softmax, whose output was `out_`."""
-    return _by_rows("log_softmax_backward", _to_log_softmax_gradient, (grad, out_), dim)
+    return rows.along("log_softmax_backward", _to_log_softmax_gradient, (grad, out_), dim)
 
 
 def _to_log_softmax_gradient(grad: Array, y: Array, dim: int, out: Array) -> None:
@@ -349,7 +349,7 @@ def _less_expected(grad: Array, y: Array, sums: Array, out: Array) -> None:
 @differentiable(lambda g, out, dim: softmax_backward(g, out, dim=dim))
 @floating
 def _softmax(input: Array, dim: int) -> Array:
-    return _by_rows("softmax", _to_softmax, (input,), dim)
+    return rows.along("softmax", _to_softmax, (input,), dim)
 
 
 def _to_softmax(x: Array, dim: int, out: Array) -> None:
@@ -384,7 +384,7 @@ def _exp_of_difference(x: Array, most: Array, out: Array) -> None:
 @differentiable(lambda g, out, dim: log_softmax_backward(g, out, dim=dim))
 @floating
 def _log_softmax(input: Array, dim: int) -> Array:
-    return _by_rows("log_softmax", _to_log_softmax, (input,), dim)
+    return rows.along("log_softmax", _to_log_softmax, (input,), dim)
 
 
 def _to_log_softmax(x: Array, dim: int, out: Array) -> None:
@@ -395,17 +395,6 @@ def _to_log_softmax(x: Array, dim: int, out: Array) -> None:
 @elementwise
 def _less_log(x: Array, sums: Array) -> None:
     x -= xp(x).log(sums)
-
-
-def _by_rows(name: str, formula: Callable[..., None], args: tuple[Array, ...], dim: int) -> Array:
-    """A kernel of rows.py where one fits; else what formula(*args, dim, out) writes to out, contiguous as PyTorch's."""
-    last = args[-1]
-    if rows.fit(last, dim):
-        return rows.by_rows(name, *args)
-    out = xp(last).empty(last.shape, last.dtype)
-    if last.size:
-        blocks.by_rows(formula, args, dim, out)
-    return out
 
 
 def softmax(input: Any, dim: int | None = None, dtype: Any = None, *, axis: int | None = None) -> Any:

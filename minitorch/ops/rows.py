@@ -1,13 +1,16 @@
-"""softmax of rows on a GPU, and its gradient: each is a kernel in which a few threads have a row to themselves.
+"""softmax and layer normalization, row by row: on a GPU each is a kernel in which a few threads have a row to themselves,
+as are their gradients.
 
 Array functions take two sums and two or three steps around them. By hand, since fusion.py knows no sums.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from minitorch import blocks
 from minitorch.device import Array, is_on_gpu, xp
 from minitorch.gpu_sums import typedef
 
@@ -56,6 +59,36 @@ _BACKWARD = """
     EACH result[j] = {result};
 }}
 """
+# The variance from the differences: mean(x * x) - mean(x)**2 would cancel.
+_MEAN_AND_SCALE = """
+    T mean = 0, square = 0;
+    EACH mean += in[j];
+    AMONG_LANES(mean, other, mean + other)
+    mean /= columns;
+    EACH square += (in[j] - mean) * (in[j] - mean);
+    AMONG_LANES(square, other, square + other)
+    const T scale = 1 / sqrt(square / columns + static_cast<T>(eps));
+"""
+_NORMALIZED = """
+    const T *in = x + row * columns;
+    T *out = y + row * columns;
+{mean_and_scale}
+    EACH out[j] = (in[j] - mean) * scale;
+}}
+"""
+_NORMALIZED_BACKWARD = """
+    const T *g = grad + row * columns, *in = x + row * columns;
+    T *result = input_grad + row * columns;
+{mean_and_scale}
+    T sum = 0, product = 0;
+    EACH {{ sum += g[j]; product += g[j] * ((in[j] - mean) * scale); }}
+    AMONG_LANES(sum, other, sum + other)
+    AMONG_LANES(product, other, product + other)
+    sum /= columns;
+    product /= columns;
+    EACH result[j] = scale * (g[j] - sum - (in[j] - mean) * scale * product);
+}}
+"""
 _FORWARDS = "const T *__restrict__ x, T *__restrict__ y"
 _BACKWARDS = "const T *__restrict__ grad, const T *__restrict__ y, T *__restrict__ input_grad"
 KERNELS = {
@@ -63,11 +96,31 @@ KERNELS = {
     "log_softmax": (_FORWARDS, _FORWARD.format(last="sum = log(sum); EACH out[j] = in[j] - most - sum;")),
     "softmax_backward": (_BACKWARDS, _BACKWARD.format(summand="g[j] * out[j]", result="(g[j] - sum) * out[j]")),
     "log_softmax_backward": (_BACKWARDS, _BACKWARD.format(summand="g[j]", result="g[j] - exp(out[j]) * sum")),
+    "normalized": (_FORWARDS + ", const double eps", _NORMALIZED.format(mean_and_scale=_MEAN_AND_SCALE)),
+    "normalized_backward": (
+        "const T *__restrict__ grad, const T *__restrict__ x, T *__restrict__ input_grad, const double eps",
+        _NORMALIZED_BACKWARD.format(mean_and_scale=_MEAN_AND_SCALE),
+    ),
 }
 
 
-def fit(x: Array, dim: int) -> bool:
-    """Whether `by_rows` knows what to do for x along dim."""
+def along(
+    name: str, formula: Callable[..., None], args: tuple[Array, ...], dim: int, numbers: tuple[float, ...] = ()
+) -> Array:
+    """One of KERNELS where it fits; else what formula(*args, dim, out, *numbers) writes to out, contiguous as PyTorch's.
+
+    args: arrays of one shape, of which each line along dim is by itself.
+    """
+    last = args[-1]
+    if _fit(last, dim):
+        return _by_kernel(name, args, numbers)
+    out = xp(last).empty(last.shape, last.dtype)
+    if last.size:
+        blocks.by_rows(formula, args, dim, out, numbers)
+    return out
+
+
+def _fit(x: Array, dim: int) -> bool:
     return (
         is_on_gpu(x)
         and dim in (-1, x.ndim - 1)
@@ -78,16 +131,15 @@ def fit(x: Array, dim: int) -> bool:
     )
 
 
-def by_rows(name: str, *arrays: Array) -> Array:
-    """One of KERNELS on arrays of one shape, the last of which must `fit`; a new array."""
+def _by_kernel(name: str, arrays: tuple[Array, ...], numbers: tuple[float, ...]) -> Array:
     lib, last = xp(arrays[0]), arrays[-1]
     out = lib.empty(last.shape, last.dtype)
     columns = last.shape[-1]
     rows = last.size // columns
     inputs = [lib.ascontiguousarray(x) for x in arrays[:-1]]
     width = min(WARP, 1 << (-(-columns // EACH) - 1).bit_length())  # a power of two: halves of halves meet
-    blocks = -(-rows // (THREADS // width))
-    _kernel(lib, name, last.dtype.char)((blocks,), (THREADS,), (*inputs, last, out, rows, columns, width))
+    grid = (-(-rows // (THREADS // width)),)
+    _kernel(lib, name, last.dtype.char)(grid, (THREADS,), (*inputs, last, out, *numbers, rows, columns, width))
     return out
 
 

@@ -25,6 +25,11 @@ def log_softmax(m: Any, x: Any) -> Any:
     return m.log(softmax(m, x))
 
 
+def layer_norm(m: Any, x: Any, weight: Any = 1, bias: Any = 0, eps: float = 1e-5) -> Any:
+    off = x - x.sum(-1, keepdims=True) / x.shape[-1]
+    return off / m.sqrt((off * off).sum(-1, keepdims=True) / x.shape[-1] + eps) * weight + bias
+
+
 def overwritten(t: Any, x: Any) -> Any:
     """With inplace=True: the values, and whether they are the input itself."""
     found = {}
@@ -104,6 +109,9 @@ CASES = family(
     case("log_softmax", lambda t, x: t.log_softmax(x, 1), A, reference=log_softmax),
     case("log_softmax wide", lambda t, x: t.log_softmax(x, 1), WIDE, order=1),
     case("log_softmax dtype", lambda t, x: t.log_softmax(x, 1, dtype=t.float64), A, reference=log_softmax),
+    case("layer_norm", lambda t, x, w, b: t.layer_norm(x, (4,), w, b), A, real(4), real(4), reference=layer_norm),
+    case("F.layer_norm", lambda t, x: t.nn.functional.layer_norm(x, (4,)), CUBE, reference=layer_norm),
+    case("layer_norm plane", lambda t, x, w: t.nn.functional.layer_norm(x, (3, 4), w, eps=0.1), CUBE, A),
     case("F.softmax", lambda t, x: t.nn.functional.softmax(x, dim=1, dtype=t.float64), A, reference=softmax),
     case("F.log_softmax", lambda t, x: t.nn.functional.log_softmax(x, dim=1), A),
     case("softmax of many", lambda t, x: t.softmax(x, -2), real(150, 80), order=1, numeric=False),
