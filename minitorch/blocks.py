@@ -58,19 +58,18 @@ def elementwise(formula: Callable[..., Any], args: Sequence[Any], options: Mappi
 def by_rows(
     formula: Callable[..., None], args: Sequence[Any], dim: int, out: Any, numbers: tuple[float, ...] = ()
 ) -> None:
-    """formula(*args, dim, out, *numbers), which fills `out`: arrays of one shape, of which each line along dim is by itself."""
+    """formula(*args, dim, out, *numbers), which fills `out`: arrays of which each line along dim is by itself."""
     arrays = (*args, out)
     lines = isinstance(out, np.ndarray) and dim in (-1, out.ndim - 1) and all(y.flags.c_contiguous for y in arrays)
     if out.nbytes <= BLOCK or not lines:
         formula(*args, dim, out, *numbers)
         return
-    columns = out.shape[-1]
-    *inputs, output = [y.reshape(-1, columns) for y in arrays]
+    *inputs, output = [y.reshape(-1, y.shape[-1]) for y in arrays]
 
     def work(thread: int, part: slice) -> None:
         formula(*[y[part] for y in inputs], -1, output[part], *numbers)
 
-    each(work, parts(len(output), BLOCK // (columns * out.itemsize)), len(arrays) * out.nbytes)
+    each(work, parts(len(output), BLOCK // (out.shape[-1] * out.itemsize)), len(arrays) * out.nbytes)
 
 
 def _line(x: Any, shape: tuple[int, ...]) -> Any:

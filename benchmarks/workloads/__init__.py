@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.workload import Workload
 from benchmarks.workloads.draws import random_numbers
-from benchmarks.workloads.kernels import elementwise, embedding, matmul, reductions, softmax
+from benchmarks.workloads.kernels import elementwise, embedding, layer_norm, matmul, reductions, softmax
 from benchmarks.workloads.loading import loading
 from benchmarks.workloads.optimizers import optimizers
 from benchmarks.workloads.overhead import chain, overhead
@@ -28,6 +28,7 @@ FAMILIES = {
     "matmul": Family("square matrix products", "n of n x n", "FLOP"),
     "elementwise": Family("elementwise ops", "elements", "elements"),
     "softmax": Family("softmax and cross entropy", "elements", "elements"),
+    "layer norm": Family("layer normalization, weighted", "elements", "elements"),
     "reductions": Family("reductions", "elements", "elements"),
     "embedding": Family("rows of a table of 10,000 x 64 by index, with repeats", "rows picked", "rows"),
     "optimizer": Family("optimizer steps", "parameters", "parameters"),
@@ -41,7 +42,7 @@ FAMILIES = {
 def all_workloads() -> list[Workload]:
     """Every row, in the order of the tables."""
     makers = (
-        lecture, digits, matmul, elementwise, softmax, reductions, embedding, optimizers, chain, overhead, loading,
-        random_numbers,
+        lecture, digits, matmul, elementwise, softmax, layer_norm, reductions, embedding, optimizers, chain, overhead,
+        loading, random_numbers,
     )  # fmt: skip
     return [workload for make in makers for workload in make()]

@@ -157,6 +157,29 @@ def softmax() -> Iterator[Workload]:
             yield Workload("softmax", f"{line}, both passes", size, both(function, arrays), **rest)
 
 
+# --- layer normalization
+
+
+def _layer_norm_by_hand(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    off = x - x.mean(1, keepdims=True)
+    off /= np.sqrt((off * off).mean(1, keepdims=True) + 1e-5)
+    off *= weight
+    off += bias
+    return off
+
+
+def layer_norm() -> Iterator[Workload]:
+    for rows, width in ((32, 64), (1024, 64), (128, 768), (8192, 768)):
+        arrays, size = normal((rows, width), (width,), (width,)), rows * width
+        rest: dict[str, Any] = {"label": f"{rows:,} x {width:,}", "quick": size < 1e6}
+        function = lambda torch, x, weight, bias: torch.nn.functional.layer_norm(x, x.shape[1:], weight, bias)
+        yield Workload(
+            "layer norm", f"{width} wide", size, forward(function, arrays), by_hand(_layer_norm_by_hand, arrays),
+            flops=8 * size, bytes=2 * size * FLOAT, **rest,
+        )  # fmt: skip
+        yield Workload("layer norm", f"{width} wide, both passes", size, both(function, arrays), **rest)
+
+
 # --- reductions
 
 REDUCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {

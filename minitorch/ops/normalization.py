@@ -10,99 +10,62 @@ import numpy as np
 
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
-from minitorch.dtypes import scalar_name
+from minitorch.dtypes import float16, scalar_name
 from minitorch.fusion import elementwise
 from minitorch.ops import rows
 from minitorch.ops.compare import require_tensors
 from minitorch.ops.dims import Shape
 from minitorch.ops.elementwise import rsqrt
-from minitorch.ops.reduce import mean, sum
+from minitorch.ops.reduce import mean as average
+from minitorch.ops.reduce import sum
 from minitorch.ops.shape import reshape
-from minitorch.summation import average
+from minitorch.summation import total
 
-# --- without weight and bias: y = (x - mean) / sqrt(var + eps), over the last `dims` dimensions
-
-
-@differentiable(lambda g, input, dims, eps: normalized_backward(g, input, dims=dims, eps=eps))
-def normalized(input: Array, *, dims: int, eps: float) -> Array:
-    """(input - mean) / sqrt(variance + eps) over the last `dims` dimensions."""
-    return _by_rows("normalized", _to_normalized, (input,), dims, eps)
-
-
-def _to_normalized(x: Array, dim: int, out: Array, eps: float) -> None:
-    xp(x).subtract(x, average(x, x.shape[dim], dim, keepdims=True), out=out)
-    out *= _scale(out, dim, eps)
-
-
-def _scale(off: Array, dim: int, eps: float) -> Array:
-    """1 / sqrt(variance + eps), from the differences to the mean."""
-    return 1 / xp(off).sqrt(average(off * off, off.shape[dim], dim, keepdims=True) + eps)
-
-
-def _curvature(g: Any, grad: Any, input: Any, dims: int, eps: float) -> Any:
-    """The gradient of g . J grad for the input, where J = (1 - 11'/n - yy'/n) / s, s = sqrt(var + eps), is what
-    normalized_backward multiplies with:
-
-        -(y (g . J grad) + (grad . y) J g + (g . y) J grad) / (n s)
-    """
-    over: Any = tuple(range(-dims, 0))
-    y = normalized(input, dims=dims, eps=eps)
-    jg, jgrad = normalized_backward(g, input, dims=dims, eps=eps), normalized_backward(grad, input, dims=dims, eps=eps)
-    whole = y * mean(g * jgrad, over, True) + mean(grad * y, over, True) * jg + mean(g * y, over, True) * jgrad
-    off = input - mean(input, over, True)
-    return -whole * rsqrt(mean(off * off, over, True) + eps)
-
-
-@differentiable(lambda g, input, dims, eps: normalized_backward(g, input, dims=dims, eps=eps), _curvature)
-def normalized_backward(grad: Array, input: Array, *, dims: int, eps: float) -> Array:
-    """(grad - mean(grad) - y mean(grad y)) / sqrt(variance + eps): the gradient of normalized, a symmetric map of grad."""
-    return _by_rows("normalized_backward", _to_gradient, (grad, input), dims, eps)
-
-
-def _to_gradient(grad: Array, x: Array, dim: int, out: Array, eps: float) -> None:
-    lib, n = xp(x), x.shape[dim]
-    y = x - average(x, n, dim, keepdims=True)
-    scale = _scale(y, dim, eps)
-    y *= scale
-    lib.multiply(grad, y, out=out)
-    y *= average(out, n, dim, keepdims=True)
-    lib.subtract(grad, average(grad, n, dim, keepdims=True), out=out)
-    out -= y
-    out *= scale
-
-
-def _by_rows(name: str, formula: Any, args: tuple[Array, ...], dims: int, eps: float) -> Array:
-    if dims == 1:
-        return rows.along(name, formula, args, -1, (eps,))
-    shape = args[-1].shape
-    lines = shape[:-dims] + (math.prod(shape[-dims:]),)
-    return rows.along(name, formula, tuple([x.reshape(lines) for x in args]), -1, (eps,)).reshape(shape)
-
-
-# --- with them
+# y = (x - mean) * scale over the last `dims` dimensions, scale = 1 / sqrt(variance + eps). The forward pass finds both
+# numbers of each line, writes them down, and the rules read them: to these they are constants, since what a rule says of
+# the input takes into account that they depend on it.
 
 
 @differentiable(
-    lambda g, input, weight, dims, eps: normalized_backward(_times(g, weight), input, dims=dims, eps=eps),
-    lambda g, input, shape, dims, eps: _down(g * normalized(input, dims=dims, eps=eps), shape),
+    lambda g, input, weight, mean, scale, dims, eps: normalized_backward(
+        mean, scale, _times(g, weight), input, dims=dims, eps=eps
+    ),
+    lambda g, input, mean, scale, shape, dims, eps: _down(
+        g * normalized(input, mean, scale, dims=dims, eps=eps), shape
+    ),
     lambda g, shape: _down(g, shape),
+    None,
+    None,
     name="NativeLayerNormBackward0",
 )
-def _layer_norm(input: Array, weight: Array | None, bias: Array | None, *, dims: int, eps: float) -> Array:
-    if not isinstance(input, np.ndarray):
-        out = normalized.array(input, dims=dims, eps=eps)
-        if weight is not None or bias is not None:
-            _affine(out, weight, bias)
-        return out
-    weight, bias = [x if x is None else x.reshape(-1) for x in (weight, bias)]
-    return _by_rows("normalized", partial(_to_layer_norm, weight, bias), (input,), dims, eps)
+def _layer_norm(
+    input: Array, weight: Array | None, bias: Array | None, mean: Array, scale: Array, *, dims: int, eps: float
+) -> Array:
+    """normalized(input) * weight + bias; fills `mean` and `scale`."""
+    if isinstance(input, np.ndarray):
+        flat = [x if x is None else x.reshape(-1) for x in (weight, bias)]
+        formula = partial(_to_layer_norm, *flat)
+        return _by_rows("normalized", formula, (mean, scale, input), dims, (eps,))
+    out = _by_rows("normalized", _to_normalized, (mean, scale, input), dims, (eps,))
+    if weight is not None or bias is not None:
+        _affine(out, weight, bias)
+    return out
 
 
-def _to_layer_norm(
-    weight: np.ndarray | None, bias: np.ndarray | None, x: np.ndarray, dim: int, out: np.ndarray, eps: float
-) -> None:
-    _to_normalized(x, dim, out, eps)
-    _affine(out, weight, bias)
+def _to_layer_norm(weight: np.ndarray | None, bias: np.ndarray | None, *args: Any) -> None:
+    _to_normalized(*args)
+    _affine(args[-2], weight, bias)
+
+
+def _to_normalized(mean: Array, scale: Array, x: Array, dim: int, out: Array, eps: float) -> None:
+    lib, n = xp(x), x.shape[dim]
+    lib.divide(total(x, dim, keepdims=True), n, out=mean)
+    lib.subtract(x, mean, out=out)
+    # The variance from the differences: mean(x * x) - mean(x)**2 would cancel.
+    lib.divide(total(out * out, dim, keepdims=True), n, out=scale)
+    scale += eps
+    lib.divide(1, lib.sqrt(scale, out=scale), out=scale)
+    out *= scale
 
 
 @elementwise
@@ -111,6 +74,63 @@ def _affine(y: Array, weight: Array | None, bias: Array | None) -> None:
         y *= weight
     if bias is not None:
         y += bias
+
+
+@differentiable(
+    lambda g, input, mean, scale, dims, eps: normalized_backward(mean, scale, g, input, dims=dims, eps=eps), None, None
+)
+def normalized(input: Array, mean: Array, scale: Array, *, dims: int, eps: float) -> Array:
+    """y again."""
+    return _normalized(input, mean, scale)
+
+
+@elementwise
+def _normalized(x: Array, mean: Array, scale: Array) -> Array:
+    y = x - mean
+    y *= scale
+    return y
+
+
+def _curvature(g: Any, grad: Any, input: Any, mean: Any, scale: Any, dims: int, eps: float) -> Any:
+    """The gradient of g . J grad for the input, where J = (1 - 11'/n - yy'/n) scale is what normalized_backward
+    multiplies with:
+
+        -(y (g . J grad) + (grad . y) J g + (g . y) J grad) scale / n
+    """
+    y = normalized(input, mean, scale, dims=dims, eps=eps)
+    jg, jgrad = [normalized_backward(mean, scale, x, input, dims=dims, eps=eps) for x in (g, grad)]
+    line = lambda x: average(x, tuple(range(-dims, 0)), True)
+    off = input - line(input)
+    return -(y * line(g * jgrad) + line(grad * y) * jg + line(g * y) * jgrad) * rsqrt(line(off * off) + eps)
+
+
+@differentiable(
+    None,
+    None,
+    lambda g, mean, scale, input, dims, eps: normalized_backward(mean, scale, g, input, dims=dims, eps=eps),
+    lambda g, mean, scale, grad, input, dims, eps: _curvature(g, grad, input, mean, scale, dims, eps),
+)
+def normalized_backward(mean: Array, scale: Array, grad: Array, input: Array, *, dims: int, eps: float) -> Array:
+    """(grad - mean(grad) - y mean(grad y)) scale: the gradient of y for the input, a symmetric map of grad."""
+    return _by_rows("normalized_backward", _to_gradient, (mean, scale, grad, input), dims)
+
+
+def _to_gradient(mean: Array, scale: Array, grad: Array, x: Array, dim: int, out: Array) -> None:
+    lib, n = xp(x), x.shape[dim]
+    y = _normalized(x, mean, scale)
+    lib.multiply(grad, y, out=out)
+    y *= total(out, dim, keepdims=True) / n
+    lib.subtract(grad, total(grad, dim, keepdims=True) / n, out=out)
+    out -= y
+    out *= scale
+
+
+def _by_rows(name: str, formula: Any, args: tuple[Array, ...], dims: int, numbers: tuple[float, ...] = ()) -> Array:
+    if dims == 1:
+        return rows.along(name, formula, args, -1, numbers)
+    shape = args[-1].shape
+    lines = [x.reshape(x.shape[:-dims] + (math.prod(x.shape[-dims:]),)) for x in args]
+    return rows.along(name, formula, tuple(lines), -1, numbers).reshape(shape)
 
 
 def _times(g: Any, weight: Any) -> Any:
@@ -142,16 +162,19 @@ def layer_norm(
         if x is not None and not hasattr(x, "_data"):
             kind = x.__class__.__name__
             raise TypeError(f"layer_norm(): argument '{name}' (position {position}) must be Tensor, not {kind}")
-    if isinstance(eps, bool) or not isinstance(eps, int | float):
+    if (eps.__class__ is not float and not isinstance(eps, int | float)) or eps.__class__ is bool:
         if not hasattr(eps, "item"):
             raise TypeError(f"layer_norm(): argument 'eps' (position 5) must be float, not {eps.__class__.__name__}")
         eps = eps.item()
     _check_shapes(input, shape, weight, bias)
     kind = _dtype(input, weight, bias)
     if kind == "e":
-        wide = [x if x is None else x.float() for x in (input, weight, bias)]
-        return _layer_norm(*wide, dims=len(shape), eps=float(eps)).to(input.dtype)
-    return _layer_norm(input, weight, bias, dims=len(shape), eps=float(eps))
+        input, weight, bias = [x if x is None else x.float() for x in (input, weight, bias)]
+    array, dims = input._data, len(shape)
+    ones = (*array.shape[:-dims], *[1] * dims)
+    mean, scale = [xp(array).empty(ones, array.dtype) for _ in range(2)]
+    out = _layer_norm(input, weight, bias, mean, scale, dims=dims, eps=float(eps))
+    return out.to(float16) if kind == "e" else out
 
 
 def _shape_of(normalized_shape: Any) -> Shape:
@@ -159,7 +182,7 @@ def _shape_of(normalized_shape: Any) -> Shape:
     if not isinstance(normalized_shape, tuple | list):
         raise TypeError(f"{says}not {normalized_shape.__class__.__name__}")
     for i, n in enumerate(normalized_shape):
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
+        if n.__class__ is not int and (isinstance(n, bool) or not hasattr(n, "__index__")):
             raise TypeError(f"{says}but found element of type {n.__class__.__name__} at pos {i}")
     return tuple([n.__index__() for n in normalized_shape])
 
@@ -172,12 +195,12 @@ def _check_shapes(input: Any, shape: Shape, weight: Any, bias: Any) -> None:
             f"normalized_shape = {wanted}"
         )
     for name, x in ("weight", weight), ("bias", bias):
-        if x is not None and x.shape != shape:
+        if x is not None and x._data.shape != shape:
             raise RuntimeError(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape {list(x.shape)} and "
                 f"normalized_shape = {wanted}"
             )
-    if tuple(input.shape[-len(shape) :]) != shape:
+    if input._data.shape[-len(shape) :] != shape:
         raise RuntimeError(
             f"Given normalized_shape={wanted}, expected input with shape [*, {', '.join(map(str, shape))}], but got input "
             f"of size{list(input.shape)}"

@@ -59,34 +59,31 @@ _BACKWARD = """
     EACH result[j] = {result};
 }}
 """
-# The variance from the differences: mean(x * x) - mean(x)**2 would cancel.
-_MEAN_AND_SCALE = """
-    T mean = 0, square = 0;
-    EACH mean += in[j];
-    AMONG_LANES(mean, other, mean + other)
-    mean /= columns;
-    EACH square += (in[j] - mean) * (in[j] - mean);
-    AMONG_LANES(square, other, square + other)
-    const T scale = 1 / sqrt(square / columns + static_cast<T>(eps));
-"""
 _NORMALIZED = """
     const T *in = x + row * columns;
     T *out = y + row * columns;
-{mean_and_scale}
-    EACH out[j] = (in[j] - mean) * scale;
+    T sum = 0, square = 0;
+    EACH sum += in[j];
+    AMONG_LANES(sum, other, sum + other)
+    const T middle = sum / columns;
+    EACH square += (in[j] - middle) * (in[j] - middle);
+    AMONG_LANES(square, other, square + other)
+    const T factor = 1 / sqrt(square / columns + static_cast<T>(eps));
+    EACH out[j] = (in[j] - middle) * factor;
+    if (lane == 0 && found < rows) {{ mean[row] = middle; scale[row] = factor; }}
 }}
 """
 _NORMALIZED_BACKWARD = """
     const T *g = grad + row * columns, *in = x + row * columns;
     T *result = input_grad + row * columns;
-{mean_and_scale}
+    const T middle = mean[row], factor = scale[row];
     T sum = 0, product = 0;
-    EACH {{ sum += g[j]; product += g[j] * ((in[j] - mean) * scale); }}
+    EACH {{ sum += g[j]; product += g[j] * ((in[j] - middle) * factor); }}
     AMONG_LANES(sum, other, sum + other)
     AMONG_LANES(product, other, product + other)
     sum /= columns;
     product /= columns;
-    EACH result[j] = scale * (g[j] - sum - (in[j] - mean) * scale * product);
+    EACH result[j] = factor * (g[j] - sum - (in[j] - middle) * factor * product);
 }}
 """
 _FORWARDS = "const T *__restrict__ x, T *__restrict__ y"
@@ -96,10 +93,11 @@ KERNELS = {
     "log_softmax": (_FORWARDS, _FORWARD.format(last="sum = log(sum); EACH out[j] = in[j] - most - sum;")),
     "softmax_backward": (_BACKWARDS, _BACKWARD.format(summand="g[j] * out[j]", result="(g[j] - sum) * out[j]")),
     "log_softmax_backward": (_BACKWARDS, _BACKWARD.format(summand="g[j]", result="g[j] - exp(out[j]) * sum")),
-    "normalized": (_FORWARDS + ", const double eps", _NORMALIZED.format(mean_and_scale=_MEAN_AND_SCALE)),
+    "normalized": (f"T *__restrict__ mean, T *__restrict__ scale, {_FORWARDS}, const double eps", _NORMALIZED.format()),
     "normalized_backward": (
-        "const T *__restrict__ grad, const T *__restrict__ x, T *__restrict__ input_grad, const double eps",
-        _NORMALIZED_BACKWARD.format(mean_and_scale=_MEAN_AND_SCALE),
+        "const T *__restrict__ mean, const T *__restrict__ scale, const T *__restrict__ grad, const T *__restrict__ x, "
+        "T *__restrict__ input_grad",
+        _NORMALIZED_BACKWARD.format(),
     ),
 }
 
@@ -109,7 +107,7 @@ def along(
 ) -> Array:
     """One of KERNELS where it fits; else what formula(*args, dim, out, *numbers) writes to out, contiguous as PyTorch's.
 
-    args: arrays of one shape, of which each line along dim is by itself.
+    args: arrays of which each line along dim is by itself, the last one of the shape of the result.
     """
     last = args[-1]
     if _fit(last, dim):
