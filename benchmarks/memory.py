@@ -12,6 +12,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,9 @@ ROWS = (
 STEPS = 3
 
 
-def peaks(only: str, devices: tuple[str, ...], threads: int) -> list[Peak]:
-    """The peak of each of ROWS that fits `only`, by backend. Linux only: elsewhere none."""
-    rows = [row for row in ROWS if only in row]
+def peaks(keys: Collection[str], devices: tuple[str, ...], threads: int) -> list[Peak]:
+    """The peak of each of ROWS that is one of `keys`, by backend. Linux only: elsewhere none."""
+    rows = [row for row in ROWS if row in keys]
     if not rows or not sys.platform.startswith("linux"):
         return []
     found = {row: Peak(row) for row in rows}

@@ -52,7 +52,7 @@ def run(options: Options, console: Console) -> Results:
         results.rows.append(_row(workload, options))
     for name in track([n for n in SPLITS if options.only in n], "parts of a step", console=console, transient=True):
         results.splits.append(_split(name, options))
-    results.peaks = memory.peaks(options.only, DEVICES[options.device], options.threads)
+    results.peaks = memory.peaks({w.key for w in workloads}, DEVICES[options.device], options.threads)
     if any(row.flops and row.bytes for row in results.rows):
         results.roofs = roofline.roofs(DEVICES[options.device], options.effort)
     return results

@@ -41,7 +41,7 @@ class Effort:
 
 
 FULL = Effort(rounds=25, turn=0.04, budget=1.0)
-QUICK = Effort(rounds=7, turn=0.008, budget=0.08)
+QUICK = Effort(rounds=5, turn=0.006, budget=0.05)
 
 
 class WallClock:
