@@ -24,10 +24,11 @@ def draw(results: Results, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, figure in figures(results):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once: it is slow
         for suffix in "png", "svg":
             path = folder / f"{name}.{suffix}"
             figure.savefig(path, dpi=120, metadata={"Date": None} if suffix == "svg" else None)
-            figure.set_layout_engine("none")  # keeps what the first drawing has found out, slowly
             written.append(path)
     return written
 

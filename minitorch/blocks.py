@@ -17,7 +17,7 @@ BLOCK = 1 << 20  # bytes of each array at a time: with smaller ones the calls ta
 LARGE = 8 << 20  # bytes: a formula of a few steps on less gains nothing
 
 
-def parts(size: int, step: int) -> list[slice]:
+def slices(size: int, step: int) -> list[slice]:
     """range(size) in parts, `step` long but at least 1, the last one shorter."""
     step = max(step, 1)
     return [slice(start, min(start + step, size)) for start in range(0, size, step)]
@@ -29,17 +29,17 @@ def each(work: Callable[[int, slice], None], parts: Sequence[slice], touched: in
 
 
 def elementwise(formula: Callable[..., Any], args: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """formula(*args, **options), whose arrays (args[0] is one) have one shape or none; what it returns has that too."""
+    """formula(*args, **options): see fusion.elementwise. In one piece where an array has not the shape of args[0]."""
     x = args[0]
-    flat = [_line(y, x.shape) for y in args]
-    if any(line is None for line in flat):
+    cut = [i for i, y in enumerate(args) if isinstance(y, np.ndarray) and y.ndim]
+    if not all(args[i].shape == x.shape and _is_line(args[i]) for i in cut) or any(isinstance(y, tuple) for y in args):
         return formula(*args, **options)
-    arrays = [i for i, line in enumerate(flat) if isinstance(line, np.ndarray) and line.ndim]
+    whole = [y.reshape(-1) if i in cut else y for i, y in enumerate(args)]
 
     def of(part: slice) -> Any:
-        return formula(*[y[part] if i in arrays else y for i, y in enumerate(flat)], **options)
+        return formula(*[y[part] if i in cut else y for i, y in enumerate(whole)], **options)
 
-    first, *others = parts(x.size, BLOCK // x.itemsize)
+    first, *others = slices(x.size, BLOCK // x.itemsize)
     found = of(first)
     if found is not None:  # else it has written into an argument
         out = np.empty(x.shape, found.dtype)  # and not a view: those are copied where a gradient is kept
@@ -51,8 +51,13 @@ def elementwise(formula: Callable[..., Any], args: Sequence[Any], options: Mappi
         if found is not None:
             line[part] = found
 
-    each(work, others, (len(arrays) + 1) * x.nbytes)
+    each(work, others, (len(cut) + 1) * x.nbytes)
     return None if found is None else out
+
+
+def _is_line(x: np.ndarray) -> bool:
+    """Whether `reshape(-1)` is a view: of consecutive memory, or of one number over and over, as the gradient of a sum."""
+    return x.flags.c_contiguous or not any(x.strides)
 
 
 def by_rows(
@@ -69,13 +74,4 @@ def by_rows(
     def work(thread: int, part: slice) -> None:
         formula(*[y[part] for y in inputs], -1, output[part], *numbers)
 
-    each(work, parts(len(output), BLOCK // (out.shape[-1] * out.itemsize)), len(arrays) * out.nbytes)
-
-
-def _line(x: Any, shape: tuple[int, ...]) -> Any:
-    """An array of that shape as a flat view; what else is the same for all elements; None where there is neither."""
-    if not isinstance(x, np.ndarray):
-        return None if isinstance(x, tuple | list) else x
-    if not x.ndim:
-        return x
-    return x.reshape(-1) if x.shape == shape and x.flags.c_contiguous else None
+    each(work, slices(len(output), BLOCK // (out.shape[-1] * out.itemsize)), len(arrays) * out.nbytes)

@@ -289,8 +289,13 @@ def _trace(
 
 
 def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a formula on arrays, and numbers and the like after the first, be one kernel on a GPU, and go through large
-    arrays on the CPU in blocks."""
+    """Let a formula be one kernel on a GPU, and go through large arrays on the CPU in blocks.
+
+    It takes an array and then arrays, numbers and the like; options are no arrays. It returns one array of the shape that
+    they broadcast to, or has written into arguments of that shape and returns None. On the CPU it may be given flat pieces,
+    so it must not ask for shapes, sizes or axes. (Arrays that broadcast are not cut: formulas with sums of rows are
+    here for the GPU's sake.)
+    """
 
     @wraps(formula)
     def fused(x: Any, *args: Any, **options: Any) -> Any:

@@ -18,6 +18,7 @@ from minitorch.device import Array, as_numpy, device, device_of, drawn, xp
 from minitorch.dtypes import dtype
 from minitorch.formats import wants_contiguous
 from minitorch.ops.arithmetic import where
+from minitorch.ops.compare import real_number
 from minitorch.random.fill import empty_like as empty_in_layout
 from minitorch.random.fill import with_strides_of
 
@@ -190,7 +191,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     if size is not None:
         if not isinstance(size, list | tuple):
             raise TypeError(f"normal(): argument 'size' must be tuple of ints, not {size.__class__.__name__}")
-        values = _real(mean, "normal", "mean"), _real(std, "normal", "std")
+        values = real_number(mean, "normal", "mean"), real_number(std, "normal", "std")
         return _drawn("normal", (size,), options, streams.normal_, values, generator)
     given = [x for x in (mean, std) if isinstance(x, tape.Tensor)]
     if not given:
@@ -207,22 +208,13 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
         raise TypeError(f"normal(): with tensors, got an unexpected keyword argument '{next(iter(options))}'")
     sample = np.empty(shape, given[0]._data.dtype)
     if not isinstance(std, tape.Tensor):
-        streams.normal_(sample, 0.0, _real(std, "normal", "std"), generator)
+        streams.normal_(sample, 0.0, real_number(std, "normal", "std"), generator)
     else:
         streams.normal_(sample, 0.0, 1.0, generator)
         sample *= as_numpy(std._data)
     if sample.size:
-        sample += as_numpy(mean._data) if isinstance(mean, tape.Tensor) else _real(mean, "normal", "mean")
+        sample += as_numpy(mean._data) if isinstance(mean, tape.Tensor) else real_number(mean, "normal", "mean")
     return _depending(placed(sample, given[0].device), mean, std)
-
-
-def _real(x: Any, name: str, argument: str) -> float:
-    """A float argument, which a number of any kind or a 0-d tensor may stand for."""
-    if isinstance(x, tape.Tensor) and not x._data.ndim:
-        return float(x.item())
-    if not isinstance(x, int | float | np.generic):
-        raise TypeError(f"{name}(): argument '{argument}' must be float, not {x.__class__.__name__}")
-    return float(x)
 
 
 # --- methods that fill a tensor

@@ -281,6 +281,21 @@ def test_softmax_arguments(name: str, case: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(10, 64), (64, 10), (64, 1000)], ids=str)
+def test_a_half_gradient_of_softmax_is_rounded_once(name: str, shape: Any) -> None:
+    """From the output, in half, it is computed in single, as PyTorch does: the same to the bit but for its sums."""
+    rng = np.random.default_rng(0)
+    x, g = [rng.normal(size=shape).astype(np.float16) for _ in range(2)]
+    leaf = minitorch.from_numpy(x).requires_grad_()
+    y = getattr(minitorch, name)(leaf, 1)
+    y.backward(minitorch.from_numpy(g))
+    given = torch.from_numpy(y.detach().numpy())
+    backward = {"softmax": torch._softmax_backward_data, "log_softmax": torch._log_softmax_backward_data}[name]
+    theirs = backward(torch.from_numpy(g), given, 1, torch.float16).numpy()
+    assert (leaf.grad.numpy() == theirs).mean() > 0.99
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax_outside_of_functional(name: str) -> None:
     calls = [
         lambda t: getattr(t, name)(two_by_three(t), axis=1).dtype,

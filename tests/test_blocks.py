@@ -60,6 +60,55 @@ def test_ops_in_blocks(number: int, shape: tuple[int, ...]) -> None:
             np.testing.assert_array_equal(mine, other)
 
 
+LOSSES: list[Callable[..., Any]] = [
+    F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.binary_cross_entropy_with_logits, F.kl_div,
+    lambda x, y, **k: F.binary_cross_entropy(x.sigmoid(), y, **k),
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+@pytest.mark.parametrize("number", range(len(LOSSES)))
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")
+def test_losses_in_blocks(number: int, reduction: str) -> None:
+    """Some of their rules ask for the number of elements: of all, not of a block."""
+
+    def run(shape: tuple[int, ...]) -> list[np.ndarray]:
+        rng = np.random.default_rng(0)
+        x = minitorch.tensor(rng.normal(size=shape), requires_grad=True)
+        loss = LOSSES[number](x, minitorch.tensor(rng.random((5, 7))), reduction=reduction)
+        loss.sum().backward()
+        assert x.grad is not None
+        return [loss.detach().numpy(), x.grad.numpy()]
+
+    for mine, other in zip(run((5, 7)), whole(run, (5, 7)), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-14)
+
+
+USERS: dict[str, tuple[int, Callable[[Any], Any]]] = {
+    "gelu": (2, lambda x: F.gelu(x).sum()), "relu": (1, lambda x: x.relu().sum()), "sigmoid": (2, lambda x: x.sigmoid()),
+    "mse": (1, lambda x: F.mse_loss(x, x.detach() * 2)), "silu": (2, F.silu), "softmax": (2, lambda x: x.softmax(1)),
+    "bce": (1, lambda x: F.binary_cross_entropy_with_logits(x, x.detach().sigmoid())),
+    "layer norm": (2, lambda x: F.layer_norm(x, (7,))), "max": (1, lambda x: x.max()),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", USERS)
+def test_blocks_are_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By so many steps of a forward and a backward pass."""
+    used = []
+    each = blocks.each
+    monkeypatch.setattr(
+        blocks, "each", lambda work, parts, touched: (used.append(len(parts)), each(work, parts, touched))
+    )
+    least, function = USERS[name]
+    x = minitorch.arange(35.0).reshape(5, 7).requires_grad_()
+    y = function(x)
+    y.backward(minitorch.ones_like(y))
+    assert len(used) >= least and max(used) > 2
+
+
 @pytest.mark.usefixtures("small")
 def test_a_result_in_blocks_is_no_view() -> None:
     """Else the engine would copy it into `.grad`."""
@@ -137,9 +186,10 @@ def test_rows_added_in_blocks(dtype: str, width: int, low: int, monkeypatch: pyt
     np.testing.assert_array_equal(mine, other)
 
 
-def test_elementwise_rules_do_not_ask_for_sizes() -> None:
-    """A rule that is cut into blocks sees the shape of a block: none may name `shape`."""
-    for op in OPS.values():
-        for i, rule in enumerate(op.rules):
-            if rule is not None and getattr(rule, "__wrapped__", None):
-                assert "shape" not in op.names(i), op.name
+def test_elementwise_rules_do_not_ask_for_the_shape() -> None:
+    """A rule that is cut into blocks would be told that of the whole."""
+    named = {
+        op.name: op.names(i) for op in OPS.values() for i, rule in enumerate(op.rules) if hasattr(rule, "__wrapped__")
+    }
+    assert len(named) > 30
+    assert not [name for name, names in named.items() if "shape" in names]

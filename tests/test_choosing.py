@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from minitorch.choosing import largest, limited, positive_part, select, zero_unless
+from minitorch.choosing import limited, positive_part, select, zero_unless
 
 DTYPES = ("float16", "float32", "float64", "int32")
 SHAPES = ((), (7,), (64, 65), (0, 5))
@@ -65,12 +65,3 @@ def test_zero_unless(dtype: str, shape: tuple[int, ...]) -> None:
     x = values(shape, dtype, 0)
     mask = np.random.default_rng(2).random(shape) < 0.5
     same(zero_unless(x, mask), np.where(mask, x, np.dtype(dtype).type(0)))
-
-
-@pytest.mark.parametrize("shape", [(40, 3), (40, 33), (3, 40), (5, 6, 7)], ids=str)
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_largest(dtype: str, shape: tuple[int, ...]) -> None:
-    x = values(shape, dtype, 0)
-    for axis in (0, 1, -1):
-        same(largest(x, axis), x.max(axis=axis, keepdims=True))
-        same(largest(x.T, axis), x.T.max(axis=axis, keepdims=True))

@@ -22,14 +22,15 @@ PLAIN = {
 # its result, or is one of these.
 OPS = [name for name in NAMES if name.startswith(("ops/", "optim/", "nn/")) or name in ("summation.py", "choosing.py")]
 ON_HOST = {
-    "choosing.py": {"asarray", "ascontiguousarray", "maximum"},
+    "choosing.py": {"asarray", "maximum"},
     "ops/elementwise.py": {"log"},  # of a number
+    "ops/extremes.py": {"ascontiguousarray", "maximum", "minimum"},
     "ops/index.py": {"asarray"},  # of lists
     "ops/join.py": {"array"},
     "ops/sort.py": {"isnan", "bincount"},
     "optim/flat.py": {"array", "cumsum"},  # the numbers of state, which stay on the host
     "optim/optimizer.py": {"array"},
-    "summation.py": {"count_nonzero"},
+    "summation.py": {"count_nonzero", "full"},
 }  # fmt: skip
 
 

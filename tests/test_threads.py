@@ -96,6 +96,18 @@ def test_small_work_stays_in_one() -> None:
     assert threads.useful(1 << 20) == 1 and threads.useful(1 << 30) == threads.get_num_threads()
 
 
+def test_a_share_of_a_share_stays_where_it_is(three: None) -> None:
+    """Its threads might all be waiting for it."""
+    seen = []
+
+    def work(thread: int, part: int) -> None:
+        seen.append(threads.useful(1 << 30))
+        threads.share(lambda thread, part: None, range(4), threads.useful(1 << 30))
+
+    threads.share(work, range(6), 3)
+    assert seen == [1] * 6 and threads.useful(1 << 30) == 3
+
+
 LATE = """
 import sys, threading
 import minitorch as torch

@@ -169,10 +169,10 @@ def _layer_norm_by_hand(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> 
 
 
 def layer_norm() -> Iterator[Workload]:
+    function = lambda torch, x, weight, bias: torch.nn.functional.layer_norm(x, x.shape[1:], weight, bias)
     for rows, width in ((32, 64), (1024, 64), (128, 768), (8192, 768)):
         arrays, size = normal((rows, width), (width,), (width,)), rows * width
         rest: dict[str, Any] = {"label": f"{rows:,} x {width:,}", "quick": size < 1e6}
-        function = lambda torch, x, weight, bias: torch.nn.functional.layer_norm(x, x.shape[1:], weight, bias)
         yield Workload(
             "layer norm", f"{width} wide", size, forward(function, arrays), by_hand(_layer_norm_by_hand, arrays),
             flops=8 * size, bytes=2 * size * FLOAT, **rest,

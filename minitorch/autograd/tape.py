@@ -173,7 +173,7 @@ def differentiable(
     promote: convert the arrays to PyTorch's common dtype first, as arithmetic does; or the function that converts them.
     view: the result shares the memory of the first argument, so writes into it go through.
     name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
-    elementwise: the rules have several steps, element by element: on a GPU each rule becomes one kernel (fusion.py).
+    elementwise: the rules have several steps, element by element: what fusion.elementwise makes faster.
     one_step: the function is a single step, element by element: on a GPU a kernel of fusion.py's, where that is better.
     """
 

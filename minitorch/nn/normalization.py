@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from minitorch.creation import empty
@@ -30,8 +31,8 @@ class LayerNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        single = hasattr(normalized_shape, "__index__") and not hasattr(normalized_shape, "__iter__")
-        self.normalized_shape = (normalized_shape,) if single else tuple(normalized_shape)
+        one = isinstance(normalized_shape, Integral)
+        self.normalized_shape = (normalized_shape,) if one else tuple(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         place = {"device": device, "dtype": dtype}

@@ -15,12 +15,13 @@ import numpy as np
 from minitorch import dtypes
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.tape import differentiable
-from minitorch.choosing import largest, limited, positive_part, select
+from minitorch.choosing import limited, positive_part, select
 from minitorch.device import Array, xp
 from minitorch.fusion import elementwise
 from minitorch.ops import rows
 from minitorch.ops.arithmetic import masked, where
 from minitorch.ops.elementwise import exp, sigmoid, tanh
+from minitorch.ops.extremes import extreme_along
 from minitorch.ops.reduce import sum as sum_over
 from minitorch.ops.shape import reshape
 from minitorch.ops.special import erf
@@ -36,7 +37,8 @@ def floating(function: Callable[..., Array]) -> Callable[..., Array]:
         if code in "fd":
             return function(input, *args, **options)
         if code == "e":
-            return function(input.astype(np.float32), *args, **options).astype(np.float16)
+            wide = [x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x for x in (input, *args)]
+            return function(*wide, **options).astype(np.float16)
         raise NotImplementedError(
             f"\"{function.__name__}\" not implemented for '{dtypes.scalar_name(input)}': "
             "convert the input with .float()"
@@ -355,7 +357,7 @@ def _softmax(input: Array, dim: int) -> Array:
 def _to_softmax(x: Array, dim: int, out: Array) -> None:
     sums = _sums_of_exp(x, dim, out) if isinstance(x, np.ndarray) and x.size >= _MANY else None
     if sums is None:
-        _exp_of_difference(x, largest(x, dim), out)  # which cannot overflow
+        _exp_of_difference(x, extreme_along(x, "max", dim, True), out)  # which cannot overflow
         sums = total(out, dim, keepdims=True)
     out /= sums
 
@@ -388,7 +390,7 @@ def _log_softmax(input: Array, dim: int) -> Array:
 
 
 def _to_log_softmax(x: Array, dim: int, out: Array) -> None:
-    xp(x).subtract(x, largest(x, dim), out=out)
+    xp(x).subtract(x, extreme_along(x, "max", dim, True), out=out)
     _less_log(out, total(xp(x).exp(out), dim, keepdims=True))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minitorch.autograd.tape import differentiable
-from minitorch.blocks import BLOCK, parts
+from minitorch.blocks import BLOCK, slices
 from minitorch.device import Array, xp
 from minitorch.ops.dims import Shape
 
@@ -55,7 +55,7 @@ def _add_rows(array: np.ndarray, index: Any, values: Any) -> bool:
     low = index.min()
     if not -rows <= low <= index.max() < rows:
         return False  # np.add.at raises the error
-    index, values = index.reshape(n), values.reshape(n, -1)
+    index, values = index.reshape(n).astype(np.int64, copy=False), values.reshape(n, -1)
     if array.size >= rows * _WIDE:
         table = array.reshape(rows, -1)
         for place, row in zip(index.tolist(), values):
@@ -69,7 +69,7 @@ def _add_rows(array: np.ndarray, index: Any, values: Any) -> bool:
     width = values.shape[1]
     starts = (index if low >= 0 else index % rows).reshape(n, 1) * width
     within = np.arange(width)
-    for part in parts(n, BLOCK // (width * within.itemsize)):
+    for part in slices(n, BLOCK // (width * within.itemsize)):
         np.add.at(vector, (starts[part] + within).reshape(-1), values[part].reshape(-1))
     return True
 

@@ -24,6 +24,15 @@ def require_tensors(name: str, **operands: Any) -> None:
             raise TypeError(f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {kind}")
 
 
+def real_number(x: Any, name: str, argument: str) -> float:
+    """A float argument, which a number of any kind or a 0-d tensor may stand for."""
+    if isinstance(x, tape.Tensor) and not x._data.ndim:
+        return float(x.item())
+    if not isinstance(x, int | float | np.generic):
+        raise TypeError(f"{name}(): argument '{argument}' must be float, not {x.__class__.__name__}")
+    return float(x)
+
+
 @constant(2, promote=True)
 def eq(input: Array, other: Array) -> Array:
     """input == other, elementwise; bool."""

@@ -67,9 +67,8 @@ def parts(input: Array, extreme: Array, dim: Dim, same_nan: bool = False) -> Arr
     axis = axes(dim, input.ndim)
     extreme = extreme.reshape(kept(input.shape, axis))
     mask = input == extreme
-    if same_nan and not (
-        isinstance(extreme, np.ndarray) and (extreme == extreme).all()
-    ):  # a look at a GPU's would wait
+    without_nan = isinstance(extreme, np.ndarray) and (extreme == extreme).all()  # a look at a GPU's would wait
+    if same_nan and not without_nan:
         mask |= (input != input) & (extreme != extreme)
     return mask.astype(input.dtype) / total(mask, axis, True).astype(input.dtype)
 
@@ -130,6 +129,20 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 # --- over several dimensions
 
 
+def extreme_along(x: Array, which: str, axis: Any, keepdims: bool) -> Array:
+    """The maximum ("max") or minimum along the axis, several or all (None). Of short rows 8 times faster by columns."""
+    if not isinstance(x, np.ndarray):
+        return getattr(x, which)(axis=axis, keepdims=keepdims)
+    reduce: Any = np.maximum.reduce if which == "max" else np.minimum.reduce  # x.max() takes three times as long on few
+    if x.ndim == 2 and axis in (1, -1) and x.shape[1] <= _SHORT < len(x):
+        out = reduce(np.ascontiguousarray(x.T))
+        return out[:, None] if keepdims else out
+    return reduce(x, axis=axis, keepdims=keepdims)
+
+
+_SHORT = 32  # elements: of longer rows the copy by columns takes longer
+
+
 def _shared(g: Any, input: Any, out: Any, dim: Dim) -> Any:
     return spread(g, size=input.shape, dim=dim) * parts(input, out, dim=dim)
 
@@ -139,7 +152,7 @@ def _extreme(input: Array, which: str, dim: Dim, keepdim: bool, caller: str) -> 
         nonempty(input.shape, tuple([wrap_dim(d, input.ndim) for d in dim]), caller)
     axis = axes(dim, input.ndim)
     nonempty(input.shape, axis, caller)
-    return getattr(input, which)(axis=axis, keepdims=keepdim)
+    return extreme_along(input, which, axis, keepdim)
 
 
 @differentiable(lambda g, input, out, dim: _shared(g, input, out, dim))

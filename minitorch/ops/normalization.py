@@ -13,7 +13,7 @@ from minitorch.device import Array, xp
 from minitorch.dtypes import float16, scalar_name
 from minitorch.fusion import elementwise
 from minitorch.ops import rows
-from minitorch.ops.compare import require_tensors
+from minitorch.ops.compare import real_number, require_tensors
 from minitorch.ops.dims import Shape
 from minitorch.ops.elementwise import rsqrt
 from minitorch.ops.reduce import mean as average
@@ -41,12 +41,12 @@ from minitorch.summation import total
 def _layer_norm(
     input: Array, weight: Array | None, bias: Array | None, mean: Array, scale: Array, *, dims: int, eps: float
 ) -> Array:
-    """normalized(input) * weight + bias; fills `mean` and `scale`."""
+    """normalized(input) * weight + bias; fills `mean` and `scale`, which a second op would have to find in another pass."""
     if isinstance(input, np.ndarray):
         flat = [x if x is None else x.reshape(-1) for x in (weight, bias)]
         formula = partial(_to_layer_norm, *flat)
-        return _by_rows("normalized", formula, (mean, scale, input), dims, (eps,))
-    out = _by_rows("normalized", _to_normalized, (mean, scale, input), dims, (eps,))
+        return _over_last("normalized", formula, (mean, scale, input), dims, (eps,))
+    out = _over_last("normalized", _to_normalized, (mean, scale, input), dims, (eps,))
     if weight is not None or bias is not None:
         _affine(out, weight, bias)
     return out
@@ -80,7 +80,7 @@ def _affine(y: Array, weight: Array | None, bias: Array | None) -> None:
     lambda g, input, mean, scale, dims, eps: normalized_backward(mean, scale, g, input, dims=dims, eps=eps), None, None
 )
 def normalized(input: Array, mean: Array, scale: Array, *, dims: int, eps: float) -> Array:
-    """y again."""
+    """(input - mean) * scale, which the input's gradient goes through: it knows that both depend on the input."""
     return _normalized(input, mean, scale)
 
 
@@ -100,7 +100,7 @@ def _curvature(g: Any, grad: Any, input: Any, mean: Any, scale: Any, dims: int, 
     y = normalized(input, mean, scale, dims=dims, eps=eps)
     jg, jgrad = [normalized_backward(mean, scale, x, input, dims=dims, eps=eps) for x in (g, grad)]
     line = lambda x: average(x, tuple(range(-dims, 0)), True)
-    off = input - line(input)
+    off = input - line(input)  # not `scale`, a constant: the third derivative must see the input in it
     return -(y * line(g * jgrad) + line(grad * y) * jg + line(g * y) * jgrad) * rsqrt(line(off * off) + eps)
 
 
@@ -112,7 +112,7 @@ def _curvature(g: Any, grad: Any, input: Any, mean: Any, scale: Any, dims: int, 
 )
 def normalized_backward(mean: Array, scale: Array, grad: Array, input: Array, *, dims: int, eps: float) -> Array:
     """(grad - mean(grad) - y mean(grad y)) scale: the gradient of y for the input, a symmetric map of grad."""
-    return _by_rows("normalized_backward", _to_gradient, (mean, scale, grad, input), dims)
+    return _over_last("normalized_backward", _to_gradient, (mean, scale, grad, input), dims)
 
 
 def _to_gradient(mean: Array, scale: Array, grad: Array, x: Array, dim: int, out: Array) -> None:
@@ -125,7 +125,8 @@ def _to_gradient(mean: Array, scale: Array, grad: Array, x: Array, dim: int, out
     out *= scale
 
 
-def _by_rows(name: str, formula: Any, args: tuple[Array, ...], dims: int, numbers: tuple[float, ...] = ()) -> Array:
+def _over_last(name: str, formula: Any, args: tuple[Array, ...], dims: int, numbers: tuple[float, ...] = ()) -> Array:
+    """rows.along the last `dims` dimensions as one."""
     if dims == 1:
         return rows.along(name, formula, args, -1, numbers)
     shape = args[-1].shape
@@ -151,10 +152,11 @@ def layer_norm(
     eps: float = 1e-5,
     cudnn_enable: bool = True,
 ) -> Any:
-    """(input - mean) / sqrt(variance + eps) * weight + bias.
+    """(input - mean) / sqrt(variance + eps) * weight + bias, of the shape of the input, (*, *normalized_shape).
 
     Mean and variance (not corrected: divided by n) are those over the last dimensions, whose sizes `normalized_shape`
-    names; weight and bias have that shape. float16 is computed in float32. `cudnn_enable` has no effect.
+    names; weight and bias have that shape. float16 is computed in float32, and takes weight and bias of either.
+    RuntimeError for shapes or dtypes that do not fit, NotImplementedError for integers. `cudnn_enable` has no effect.
     """
     shape = _shape_of(normalized_shape)
     require_tensors("layer_norm", input=input)
@@ -162,10 +164,7 @@ def layer_norm(
         if x is not None and not hasattr(x, "_data"):
             kind = x.__class__.__name__
             raise TypeError(f"layer_norm(): argument '{name}' (position {position}) must be Tensor, not {kind}")
-    if (eps.__class__ is not float and not isinstance(eps, int | float)) or eps.__class__ is bool:
-        if not hasattr(eps, "item"):
-            raise TypeError(f"layer_norm(): argument 'eps' (position 5) must be float, not {eps.__class__.__name__}")
-        eps = eps.item()
+    eps = real_number(eps, "layer_norm", "eps")
     _check_shapes(input, shape, weight, bias)
     kind = _dtype(input, weight, bias)
     if kind == "e":
@@ -173,7 +172,7 @@ def layer_norm(
     array, dims = input._data, len(shape)
     ones = (*array.shape[:-dims], *[1] * dims)
     mean, scale = [xp(array).empty(ones, array.dtype) for _ in range(2)]
-    out = _layer_norm(input, weight, bias, mean, scale, dims=dims, eps=float(eps))
+    out = _layer_norm(input, weight, bias, mean, scale, dims=dims, eps=eps)
     return out.to(float16) if kind == "e" else out
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minitorch.blocks import each, parts
+from minitorch.blocks import each, slices
 
 Kernel = Callable[[np.ndarray], np.ndarray]
 
-BLOCK = 1 << 18  # bytes at a time: so many steps want the nearer cache
+NEAR_BLOCK = 1 << 18  # bytes at a time: so many steps want the nearer cache
 
 
 def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarray:
@@ -21,7 +21,7 @@ def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarr
         turned = np.ascontiguousarray(x.transpose(axes))
         return by_blocks(kernel, turned, work).transpose(np.argsort(axes))
     flat = x.reshape(-1)
-    step = BLOCK // np.dtype(work).itemsize
+    step = NEAR_BLOCK // np.dtype(work).itemsize
     with np.errstate(all="ignore"):  # nan and inf are results here
         if flat.size <= step:
             return kernel(flat.astype(work, copy=False)).astype(x.dtype, copy=False).reshape(x.shape)
@@ -30,7 +30,7 @@ def by_blocks(kernel: Kernel, x: np.ndarray, work: Any = np.float64) -> np.ndarr
         def put(thread: int, part: slice) -> None:
             out[part] = kernel(flat[part].astype(work, copy=False))
 
-        each(put, parts(flat.size, step), 2 * x.nbytes)
+        each(put, slices(flat.size, step), 2 * x.nbytes)
     return out.reshape(x.shape)
 
 

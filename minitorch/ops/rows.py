@@ -70,21 +70,21 @@ _NORMALIZED = """
     AMONG_LANES(square, other, square + other)
     const T factor = 1 / sqrt(square / columns + static_cast<T>(eps));
     EACH out[j] = (in[j] - middle) * factor;
-    if (lane == 0 && found < rows) {{ mean[row] = middle; scale[row] = factor; }}
-}}
+    if (lane == 0 && found < rows) { mean[row] = middle; scale[row] = factor; }
+}
 """
 _NORMALIZED_BACKWARD = """
     const T *g = grad + row * columns, *in = x + row * columns;
     T *result = input_grad + row * columns;
     const T middle = mean[row], factor = scale[row];
     T sum = 0, product = 0;
-    EACH {{ sum += g[j]; product += g[j] * ((in[j] - middle) * factor); }}
+    EACH { sum += g[j]; product += g[j] * ((in[j] - middle) * factor); }
     AMONG_LANES(sum, other, sum + other)
     AMONG_LANES(product, other, product + other)
     sum /= columns;
     product /= columns;
     EACH result[j] = factor * (g[j] - sum - (in[j] - middle) * factor * product);
-}}
+}
 """
 _FORWARDS = "const T *__restrict__ x, T *__restrict__ y"
 _BACKWARDS = "const T *__restrict__ grad, const T *__restrict__ y, T *__restrict__ input_grad"
@@ -93,11 +93,11 @@ KERNELS = {
     "log_softmax": (_FORWARDS, _FORWARD.format(last="sum = log(sum); EACH out[j] = in[j] - most - sum;")),
     "softmax_backward": (_BACKWARDS, _BACKWARD.format(summand="g[j] * out[j]", result="(g[j] - sum) * out[j]")),
     "log_softmax_backward": (_BACKWARDS, _BACKWARD.format(summand="g[j]", result="g[j] - exp(out[j]) * sum")),
-    "normalized": (f"T *__restrict__ mean, T *__restrict__ scale, {_FORWARDS}, const double eps", _NORMALIZED.format()),
+    "normalized": (f"T *__restrict__ mean, T *__restrict__ scale, {_FORWARDS}, const double eps", _NORMALIZED),
     "normalized_backward": (
         "const T *__restrict__ mean, const T *__restrict__ scale, const T *__restrict__ grad, const T *__restrict__ x, "
         "T *__restrict__ input_grad",
-        _NORMALIZED_BACKWARD.format(),
+        _NORMALIZED_BACKWARD,
     ),
 }
 
@@ -107,7 +107,8 @@ def along(
 ) -> Array:
     """One of KERNELS where it fits; else what formula(*args, dim, out, *numbers) writes to out, contiguous as PyTorch's.
 
-    args: arrays of which each line along dim is by itself, the last one of the shape of the result.
+    args: arrays of which each line along dim is by itself, the last one of the shape of the result; contiguous
+    those that are written to.
     """
     last = args[-1]
     if _fit(last, dim):

@@ -13,13 +13,13 @@ The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `o
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
 
-from minitorch import dtypes, recording, threads
+from minitorch import blocks, dtypes, recording
 from minitorch.autograd.inplace import bump
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
@@ -47,7 +47,6 @@ class FlatOptimizer(Optimizer):
 
     _formula: Callable[..., None]
     _plans: dict[int, tuple[Any, list[Any], list[Any], list[Segment]]]  # per group: what segments were made from
-    _spares: dict[Any, list[Array]]  # what the formula may write to on its way, by thread, dtype and length
     _warned = False  # that capturable is of no use
     _exposed: bool  # whether anyone else holds the state, and may replace its parts at any time
 
@@ -102,7 +101,7 @@ class FlatOptimizer(Optimizer):
         for group in state.get("param_groups", []):
             self._refuse(group)
         super().__setstate__(state)
-        self._plans, self._spares = {}, {}
+        self._plans = {}
         self._exposed = "state" in state
 
     def _refuse(self, group: Group) -> None:
@@ -172,8 +171,9 @@ class FlatOptimizer(Optimizer):
             members.append(p)
             joinable[kind] = members, used + size
         states = {id(p): self.__dict__["state"][p] if names else {} for p in params}
+        spares: dict[Any, list[Array]] = {}
         return [
-            Segment(members, [states[id(p)] for p in members], names, self._numbers, first, self._spares)
+            Segment(members, [states[id(p)] for p in members], names, self._numbers, first, spares)
             for members, first in sets
         ]
 
@@ -223,7 +223,7 @@ class Segment:
 
     `states`, `names`, `numbers`: the parameters' dicts of state, and the keys of the arrays and of the 0-d
     numbers in them. A number becomes an array with one element per parameter, all equal. `first`: this is
-    their first step.
+    their first step. `spares`: what formulas may write to on their way, for all segments of a group.
     """
 
     def __init__(
@@ -250,7 +250,7 @@ class Segment:
         self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
         self.width = min(size, slice_size(like))
         self.fused = not isinstance(like, np.ndarray) and like.dtype.char in "fd"
-        self.spares = spares
+        self.spares, self.place = spares, params[0].device
 
     def _joined(self, tensors: list[Tensor], name: str) -> Array:
         """One flat array of the values of these tensors of state, which become views of it."""
@@ -283,23 +283,22 @@ class Segment:
             in_one_kernel(formula, (param, grad), buffers | options, SPARES, changing=True)
             return
         if size == self.width:
-            formula(param, grad, *self._spares(0), **buffers, **options)
+            formula(param, grad, *self._room(0), **buffers, **options)
             return
 
         def work(thread: int, part: slice) -> None:
-            spares = [spare[: part.stop - part.start] for spare in self._spares(thread)]
+            spares = [spare[: part.stop - part.start] for spare in self._room(thread)]
             formula(param[part], grad[part], *spares, **{name: b[part] for name, b in buffers.items()}, **options)
 
-        parts = list(_slices(size, self.width))
         touched = (2 + len(buffers)) * param.nbytes if isinstance(param, np.ndarray) else 0
-        threads.share(work, parts, min(threads.useful(touched), len(parts)))
+        blocks.each(work, blocks.slices(size, self.width), touched)
 
     def _gradient(self) -> Array:
         return self.params[0]._grad._data.reshape(-1) if self.in_place else self.grad  # type: ignore[union-attr]
 
-    def _spares(self, thread: int) -> list[Array]:
+    def _room(self, thread: int) -> list[Array]:
         """What a thread may write to on its way."""
-        kind = thread, type(self.param), self.param.dtype, self.width
+        kind = thread, self.place, self.param.dtype, self.width
         if kind not in self.spares:
             self.spares[kind] = [xp(self.param).empty(self.width, self.param.dtype) for _ in range(SPARES)]
         return self.spares[kind]
@@ -335,10 +334,6 @@ class Segment:
             return True
         rows = [array.tolist() for array in self.numbers.values()]
         return all(row.count(row[0]) == len(row) for row in rows)
-
-
-def _slices(size: int, width: int) -> Iterator[slice]:
-    return (slice(start, min(start + width, size)) for start in range(0, size, max(width, 1)))
 
 
 def _of_params(params: list[Tensor]) -> list[Any]:
