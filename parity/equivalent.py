@@ -11,6 +11,7 @@ from parity.faults import Mutant
 PASSING = (
     "sum_to", "zeros_like", "fill", "overwrite", "write", "softmax_backward", "log_softmax_backward", "put_along", "add_at",
     "fold", "parts", "index.spread", "nll_loss_backward", "shifted", "recurrence",
+    "normalized", "normalized_backward",
 )  # fmt: skip
 
 # Patterns of "kind | place | fault", in which * is any text, and the reason.
@@ -30,6 +31,8 @@ EQUIVALENT: dict[str, str] = {
     "rule: saved value | binary_cross_entropy_with_logits, gradient of target | input and weight swapped": "they are multiplied",
     "rule: whole | softmax_backward, gradient of out_ | 1 added": "out_ is a softmax, whose own gradient takes a constant away",
     "rule: saved value | clamp, gradient of max | input and min swapped": "max has the gradient where either exceeds it",
+    "rule: option | layer_norm, gradient of weight | another eps": "a third derivative sees it, which PyTorch has wrong",
+    "rule: option | normalized, gradient of input | another eps": "a third derivative sees it, which PyTorch has wrong",
     # --- functions
     "forward: * | transfer | *": "needs a GPU",
     "forward: * | same | *": "only its node is used, never its value",
@@ -42,6 +45,8 @@ EQUIVALENT: dict[str, str] = {
         for op in PASSING
     },
     "forward: option | take_along | another unique": "for its rule, not for its value",
+    "forward: option | normalized | another *": "for its rule, not for its value",
+    "forward: option | normalized_backward | another eps": "for its rule, not for its value",
     "forward: option | argsort | another stable": "always stable",
     # --- layers
     "layer: text | nn/functional.py bilinear | line *: 2 is 3": "of two new axes of size 1, the second stands before or after the first",
