@@ -288,24 +288,28 @@ def _trace(
     )
 
 
-def elementwise(formula: Callable[..., Any]) -> Callable[..., Any]:
+def elementwise(formula: Callable[..., Any], in_single: bool = False) -> Callable[..., Any]:
     """Let a formula be one kernel on a GPU, and go through large arrays on the CPU in blocks.
 
     It takes an array and then arrays, numbers and the like; options are no arrays. It returns one array of the shape that
     they broadcast to, or has written into arguments of that shape and returns None. On the CPU it may be given flat pieces,
     so it must not ask for shapes, sizes or axes. (Arrays that broadcast are not cut: formulas with sums of rows are
-    here for the GPU's sake.)
+    here for the GPU's sake.) in_single: float16 arrays go in, and the result comes out, as float32.
     """
 
     @wraps(formula)
     def fused(x: Any, *args: Any, **options: Any) -> Any:
-        if x.__class__ is ndarray:
-            if x.nbytes > blocks.LARGE:
-                return blocks.elementwise(formula, (x, *args), options)
+        on_cpu = x.__class__ is ndarray
+        if not on_cpu and not is_on_gpu(x):
             return formula(x, *args, **options)
-        if is_on_gpu(x) and _alike(x, args):
-            return in_one_kernel(formula, (x, *args), options)
-        return formula(x, *args, **options)
+        if in_single and x.dtype.char == "e":
+            wide = [y.astype(np.float32) if getattr(y, "dtype", None) == np.float16 else y for y in (x, *args)]
+            return fused(*wide, **options)
+        if on_cpu and x.nbytes > blocks.LARGE:
+            return blocks.elementwise(formula, (x, *args), options)
+        if on_cpu or not _alike(x, args):
+            return formula(x, *args, **options)
+        return in_one_kernel(formula, (x, *args), options)
 
     return fused
 

@@ -29,10 +29,10 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     if isinstance(x, np.ndarray):  # BLAS is several times faster than add.reduce
         if axis == 0 and x.ndim == 2 and len(x) <= _ROWS:
             out = filled(len(x), x.dtype, 1).dot(x)
-            return out[None] if keepdims else out
+            return out.reshape(1, -1) if keepdims else out
         if x.ndim == 2 and axis in (1, -1, (1,)) and 8 <= x.shape[1] <= _ROWS and x.flags.c_contiguous:
             out = _of_rows(x)
-            return out[:, None] if keepdims else out
+            return out.reshape(-1, 1) if keepdims else out
         if axis is None and not keepdims and x.flags.c_contiguous:
             if x.size <= _ROWS:
                 return filled(x.size, x.dtype, 1).dot(x.ravel())

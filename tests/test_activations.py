@@ -345,3 +345,28 @@ def test_prelu_does_not_promote() -> None:
 
 def test_negative_softshrink_is_refused() -> None:
     check_same(lambda t: t.nn.functional.softshrink(t.ones(1), -1.0), wording="type")
+
+
+@pytest.mark.parametrize("name", ["gelu", "silu", "mish", "softplus", "logsigmoid", "elu"])
+def test_rules_compute_halves_in_single(name: str) -> None:
+    """In half, 300 * 300 is infinite, and steps near a zero crossing lose a hundredth."""
+    x = np.array([255, 256, 300, 1e4, -300, 50, *np.linspace(-3, 3, 60)], np.float16)
+    results = []
+    for t in minitorch, torch:
+        options = {"approximate": "tanh"} if name == "gelu" else {}
+        leaf = t.from_numpy(x).requires_grad_()
+        getattr(t.nn.functional, name)(leaf, **options).sum().backward()
+        results.append(leaf.grad.numpy())
+    assert (results[0] == results[1]).mean() > 0.8
+    np.testing.assert_allclose(*results, rtol=2e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [1.3, 0.7, 2.0])
+def test_the_gradient_of_celu_in_double(alpha: float) -> None:
+    """PyTorch takes 1 / alpha to single precision there."""
+    results = []
+    for t in minitorch, torch:
+        x = t.linspace(-3, 1, 9, dtype=t.float64).requires_grad_()
+        t.nn.functional.celu(x, alpha).sum().backward()
+        results.append(x.grad.numpy())
+    np.testing.assert_allclose(*results, rtol=1e-14)

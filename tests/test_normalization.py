@@ -148,6 +148,7 @@ BAD: dict[str, Any] = {
     "double bias alone": lambda t, x: t.layer_norm(x, (4,), None, t.ones(4).double()),
     "half weight": lambda t, x: t.layer_norm(x.half(), (4,), t.ones(4).half(), t.ones(4)),
     "long weight": lambda t, x: t.layer_norm(x, (4,), t.ones(4).long()),
+    "array": lambda t, x: t.layer_norm(np.ones(4), (4,)), "cudnn": lambda t, x: t.layer_norm(x, (4,), None, None, 1.0, "x"),
     "list": lambda t, x: t.nn.functional.layer_norm([1.0], (1,)),
     "list weight": lambda t, x: t.nn.functional.layer_norm(x, (4,), [1.0] * 4),
     "eps": lambda t, x: t.nn.functional.layer_norm(x, (4,), eps="a"),
@@ -179,3 +180,11 @@ def test_what_else_it_takes() -> None:
             assert a.stride() == b.stride()
         else:
             assert tuple(a) == tuple(b)
+
+
+def test_where_the_squares_overflow() -> None:
+    """NaN. PyTorch has that or a scale of 0, by the path it takes; 0 would give numbers that look right."""
+    x = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32) * np.array([[1e20], [1], [1e25]], np.float32)
+    mine, theirs = [t.layer_norm(t.from_numpy(x), (8,), t.ones(8), -t.ones(8)).numpy() for t in (minitorch, torch)]
+    np.testing.assert_allclose(mine[1], theirs[1], rtol=1e-5, atol=1e-6)
+    assert np.isnan(mine[[0, 2]]).all()

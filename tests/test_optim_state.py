@@ -328,3 +328,18 @@ def test_step_count_follows_the_default_dtype():
         assert a.state[p[0]]["step"].dtype is mt.float64
     finally:
         mt.set_default_dtype(mt.float32)
+
+
+@pytest.mark.parametrize("name", ["NAdam", "ASGD"])
+def test_loaded_numbers_have_the_dtype_of_their_parameter(name: str) -> None:
+    """All but the step, as in PyTorch."""
+    results = []
+    for t in mt, torch:
+        p = t.nn.Parameter(t.ones(3, dtype=t.float64))
+        p.grad = t.ones(3, dtype=t.float64)
+        optimizer = getattr(t.optim, name)([p])
+        optimizer.step()
+        optimizer.load_state_dict(optimizer.state_dict())
+        optimizer.step()
+        results.append({k: str(v.dtype).split(".")[-1] for k, v in optimizer.state[p].items()})
+    assert results[0] == results[1]

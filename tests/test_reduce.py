@@ -414,3 +414,22 @@ def test_sums_along_every_axis(shape: tuple[int, ...], layout: str) -> None:
             found = total(x, axis, keepdims)
             assert found.shape == exact.shape
             assert np.abs(found / exact - 1).max() < 2e-6
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_more_ties_than_a_half_can_count(name: str) -> None:
+    results = []
+    for t in minitorch, torch:
+        x = t.zeros(70000, dtype=t.float16, requires_grad=True)
+        getattr(x, name)().backward()
+        results.append(x.grad.numpy())
+    np.testing.assert_array_equal(*results)
+
+
+@pytest.mark.parametrize("name", ["sum", "mean", "amax", "amin"])
+@pytest.mark.parametrize("dim", [0, 1])
+def test_strides_of_what_is_kept(name: str, dim: int) -> None:
+    """Of dimensions of size 1 too."""
+    for shape in (5, 8), (50, 8), (50, 40):
+        mine, theirs = [getattr(t.ones(shape), name)(dim, keepdim=True) for t in (minitorch, torch)]
+        assert mine.stride() == theirs.stride()

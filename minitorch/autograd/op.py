@@ -61,7 +61,7 @@ class Op:
         self.defaults = {p.name: p.default for p in options}
         self.named = [self._names(rule) for rule in rules]
         if fused:
-            self.rules = tuple([rule and fusion.elementwise(rule) for rule in rules])
+            self.rules = tuple([rule and fusion.elementwise(rule, in_single=True) for rule in rules])
 
     def _names(self, rule: Rule | None) -> list[str]:
         if rule is None:

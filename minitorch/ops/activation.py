@@ -147,6 +147,8 @@ def threshold(input: Array, threshold: float, value: float) -> Array:
 def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: float) -> Any:
     # Positive inputs are masked out of exp: an overflow there would become NaN in the second derivative.
     below = masked(input, ~(input >= 0))
+    if input_scale != 1.0:
+        input_scale = 1.0 / float(np.float32(alpha))  # celu's, to single precision in PyTorch for float64 too
     slope = exp(below * input_scale) * (input_scale * alpha * scale)
     return where(input > 0, g * scale, g * slope)
 

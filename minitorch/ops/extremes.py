@@ -70,7 +70,8 @@ def parts(input: Array, extreme: Array, dim: Dim, same_nan: bool = False) -> Arr
     without_nan = isinstance(extreme, np.ndarray) and (extreme == extreme).all()  # a look at a GPU's would wait
     if same_nan and not without_nan:
         mask |= (input != input) & (extreme != extreme)
-    return mask.astype(input.dtype) / total(mask, axis, True).astype(input.dtype)
+    work = np.float32 if same_nan and input.dtype.char == "e" else input.dtype  # a float16 counts to 65,504
+    return (mask.astype(work) / total(mask, axis, True).astype(work)).astype(input.dtype, copy=False)
 
 
 def share(g: Any, input: Any, out: Any) -> Any:
@@ -136,7 +137,7 @@ def extreme_along(x: Array, which: str, axis: Any, keepdims: bool) -> Array:
     reduce: Any = np.maximum.reduce if which == "max" else np.minimum.reduce  # x.max() takes three times as long on few
     if x.ndim == 2 and axis in (1, -1) and x.shape[1] <= _SHORT < len(x):
         out = reduce(np.ascontiguousarray(x.T))
-        return out[:, None] if keepdims else out
+        return out.reshape(-1, 1) if keepdims else out
     return reduce(x, axis=axis, keepdims=keepdims)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from minitorch.autograd import tape
 from minitorch.autograd.tape import differentiable
 from minitorch.device import Array, xp
 from minitorch.dtypes import float16, scalar_name
 from minitorch.fusion import elementwise
 from minitorch.ops import rows
-from minitorch.ops.compare import real_number, require_tensors
+from minitorch.ops.compare import real_number
 from minitorch.ops.dims import Shape
 from minitorch.ops.elementwise import rsqrt
 from minitorch.ops.reduce import mean as average
@@ -64,6 +65,7 @@ def _to_normalized(mean: Array, scale: Array, x: Array, dim: int, out: Array, ep
     # The variance from the differences: mean(x * x) - mean(x)**2 would cancel.
     lib.divide(total(out * out, dim, keepdims=True), n, out=scale)
     scale += eps
+    scale += scale * 0  # where the squares overflow, NaN: a scale of 0 would give numbers that look right
     lib.divide(1, lib.sqrt(scale, out=scale), out=scale)
     out *= scale
 
@@ -159,11 +161,13 @@ def layer_norm(
     RuntimeError for shapes or dtypes that do not fit, NotImplementedError for integers. `cudnn_enable` has no effect.
     """
     shape = _shape_of(normalized_shape)
-    require_tensors("layer_norm", input=input)
-    for position, (name, x) in enumerate({"weight": weight, "bias": bias}.items(), 3):
-        if x is not None and not hasattr(x, "_data"):
+    for name, position, x in ("input", 1, input), ("weight", 3, weight), ("bias", 4, bias):
+        if not isinstance(x, tape.Tensor) and (x is not None or x is input):
             kind = x.__class__.__name__
             raise TypeError(f"layer_norm(): argument '{name}' (position {position}) must be Tensor, not {kind}")
+    if not isinstance(cudnn_enable, bool):
+        kind = cudnn_enable.__class__.__name__
+        raise TypeError(f"layer_norm(): argument 'cudnn_enable' (position 6) must be bool, not {kind}")
     eps = real_number(eps, "layer_norm", "eps")
     _check_shapes(input, shape, weight, bias)
     kind = _dtype(input, weight, bias)

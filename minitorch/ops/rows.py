@@ -68,7 +68,8 @@ _NORMALIZED = """
     const T middle = sum / columns;
     EACH square += (in[j] - middle) * (in[j] - middle);
     AMONG_LANES(square, other, square + other)
-    const T factor = 1 / sqrt(square / columns + static_cast<T>(eps));
+    const T variance = square / columns + static_cast<T>(eps);
+    const T factor = 1 / sqrt(variance + variance * 0);  // where the squares overflow, NaN: not 0
     EACH out[j] = (in[j] - middle) * factor;
     if (lane == 0 && found < rows) { mean[row] = middle; scale[row] = factor; }
 }

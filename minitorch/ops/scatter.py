@@ -229,7 +229,9 @@ def _along_slices(input: Any, dim: int, index: Any, name: str) -> tuple[Any, Any
     if not data_of(input).ndim:
         input = reshape(input, (1,))
     n = data_of(input).shape[dim]
-    low, kind = -n if name.startswith("index_fill") else 0, RuntimeError if name.startswith("index_add") else IndexError
+    low, kind = -n if name.startswith("index_fill") else 0, IndexError
+    if name.startswith("index_add") and data_of(input).ndim > 1 and i.dtype == np.int64:  # a loop of its own in PyTorch
+        kind = RuntimeError
     require_between(
         i, low, n - 1, f"{name}(): index out of range in self: {{value}} does not lie in [0, {{size}})", kind
     )

@@ -167,7 +167,7 @@ class Optimizer:
         """Take over groups and state saved by `state_dict`, here or in PyTorch (its tensors converted).
 
         Parameters are matched by position. Tensors are copied, to the dtype and device of their parameter;
-        the numbers of the state (`step`) keep their dtype and live on the CPU, or with `capturable` beside the parameter.
+        the numbers of the state live on the CPU, `step` in its own dtype, or with `capturable` beside the parameter.
         """
         state_dict = state_dict.copy()
         for hook in self._optimizer_load_state_dict_pre_hooks.values():
@@ -200,7 +200,10 @@ class Optimizer:
         """A loaded piece of the state of `p`, its tensors copied to the dtype and device of `p`."""
         if isinstance(value, Tensor):
             if key in self._numbers:
-                return self._number_beside(value, p, group)
+                number = self._number_beside(value, p, group)
+                if key != "step" and p.is_floating_point():
+                    number._data = number._data.astype(p._data.dtype)
+                return number
             array = move(value._data, p.device)
             return wrap(array.astype(p._data.dtype) if p.is_floating_point() else array.copy())
         if isinstance(value, dict):

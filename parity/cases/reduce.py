@@ -21,6 +21,7 @@ CASES = family(
     case("sum of many rows", lambda t, x: t.sum(x, 0), real(1000, 7)),
     case("mean", lambda t, x: t.mean(x), A),
     case("mean dim", lambda t, x: t.mean(x, 0, keepdim=True), A),
+    case("mean 3d", lambda t, x: t.mean(x, 1), CUBE),
     case("mean dims", lambda t, x: t.mean(x, (0, 2)), CUBE),
     case("mean dtype", lambda t, x: t.mean(x, dtype=t.float64), A),
     case("mean of many", lambda t, x: t.mean(x), real(10_000)),
