@@ -66,7 +66,7 @@ def by_rows(
     """formula(*args, dim, out, *numbers), which fills `out`: arrays of which each line along dim is by itself."""
     arrays = (*args, out)
     lines = isinstance(out, np.ndarray) and dim in (-1, out.ndim - 1) and all(y.flags.c_contiguous for y in arrays)
-    if out.nbytes <= BLOCK or not lines:
+    if not lines:
         formula(*args, dim, out, *numbers)
         return
     *inputs, output = [y.reshape(-1, y.shape[-1]) for y in arrays]

@@ -115,8 +115,10 @@ def along(
     if _fit(last, dim):
         return _by_kernel(name, args, numbers)
     out = xp(last).empty(last.shape, last.dtype)
-    if last.size:
+    if out.nbytes > blocks.BLOCK:
         blocks.by_rows(formula, args, dim, out, numbers)
+    elif last.size:
+        formula(*args, dim, out, *numbers)
     return out
 
 
