@@ -33,6 +33,7 @@ EQUIVALENT: dict[str, str] = {
     "rule: saved value | clamp, gradient of max | input and min swapped": "max has the gradient where either exceeds it",
     "rule: option | layer_norm, gradient of weight | another eps": "a third derivative sees it, which PyTorch has wrong",
     "rule: option | normalized, gradient of input | another eps": "a third derivative sees it, which PyTorch has wrong",
+    "rule: option | normalized_backward, gradient of grad | another eps": "a third derivative sees it, which PyTorch has wrong",
     # --- functions
     "forward: * | transfer | *": "needs a GPU",
     "forward: * | same | *": "only its node is used, never its value",
