@@ -40,6 +40,7 @@ class Op:
         view: bool = False,
         name: Any = None,
         fused: bool = False,
+        in_single: bool = False,
         one_step: bool = False,
     ) -> None:
         self.function, self.rules, self.view, self._name = function, rules, view, name
@@ -61,7 +62,7 @@ class Op:
         self.defaults = {p.name: p.default for p in options}
         self.named = [self._names(rule) for rule in rules]
         if fused:
-            self.rules = tuple([rule and fusion.elementwise(rule, in_single=True) for rule in rules])
+            self.rules = tuple([rule and fusion.elementwise(rule, in_single) for rule in rules])
 
     def _names(self, rule: Rule | None) -> list[str]:
         if rule is None:

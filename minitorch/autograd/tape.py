@@ -163,6 +163,7 @@ def differentiable(
     view: bool = False,
     name: Any = None,
     elementwise: bool = False,
+    in_single: bool = False,
     one_step: bool = False,
 ) -> Callable[[Callable[P, Any]], Call[P]]:
     """Make an op of an array function: one rule per array argument, None where there is no gradient.
@@ -174,11 +175,12 @@ def differentiable(
     view: the result shares the memory of the first argument, so writes into it go through.
     name: the node's name in PyTorch, where it does not follow from the function's; or a function of the options.
     elementwise: the rules have several steps, element by element: what fusion.elementwise makes faster.
+    in_single: and they compute float16 in float32, as PyTorch's of activations do.
     one_step: the function is a single step, element by element: on a GPU a kernel of fusion.py's, where that is better.
     """
 
     def decorate(function: Callable[P, Any]) -> Call[P]:
-        op = Op(function, rules, promote, view, name, elementwise, one_step)
+        op = Op(function, rules, promote, view, name, elementwise, in_single, one_step)
         OPS[op.name] = op
         op.call = functools.wraps(function)(_caller(op))
         op.call.op, op.call.array = op, function

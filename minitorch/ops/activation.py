@@ -58,7 +58,9 @@ def relu(input: Array) -> Array:
     return positive_part(input)
 
 
-@differentiable(lambda g, input, negative_slope: where(input > 0, g, g * negative_slope), elementwise=True)
+@differentiable(
+    lambda g, input, negative_slope: where(input > 0, g, g * negative_slope), elementwise=True, in_single=True
+)
 @floating
 @elementwise
 def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
@@ -73,13 +75,18 @@ def leaky_relu(input: Array, negative_slope: float = 0.01) -> Array:
     lambda g, input, weight: masked(g * input, input <= 0),
     name="PreluKernelBackward0",
     elementwise=True,
+    in_single=True,
 )
 def prelu(input: Array, weight: Array) -> Array:
     """leaky_relu whose slope is the tensor `weight`, broadcast against input."""
     return select(input > 0, input, input * weight)
 
 
-@differentiable(lambda g, input, min_val, max_val: masked(g, (input > min_val) & (input < max_val)), elementwise=True)
+@differentiable(
+    lambda g, input, min_val, max_val: masked(g, (input > min_val) & (input < max_val)),
+    elementwise=True,
+    in_single=True,
+)
 def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array:
     """input limited to [min_val, max_val]; the derivative is 0 at both ends."""
     if input.dtype.kind == "b":
@@ -98,7 +105,7 @@ def hardtanh(input: Array, min_val: float = -1.0, max_val: float = 1.0) -> Array
 _SIXTH = 0.1666666716337204  # 1/6 in float32: what PyTorch's derivative takes for float64 too
 
 
-@differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)), elementwise=True)
+@differentiable(lambda g, input: masked(g * _SIXTH, (input > -3) & (input < 3)), elementwise=True, in_single=True)
 @floating
 @elementwise
 def hardsigmoid(input: Array) -> Array:
@@ -106,7 +113,11 @@ def hardsigmoid(input: Array) -> Array:
     return limited(input + 3, 0, 6) / 6
 
 
-@differentiable(lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))), elementwise=True)
+@differentiable(
+    lambda g, input: where(input >= 3, g, masked(g * (input / 3 + 0.5), ~(input <= -3))),
+    elementwise=True,
+    in_single=True,
+)
 @floating
 @elementwise
 def hardswish(input: Array) -> Array:
@@ -114,7 +125,7 @@ def hardswish(input: Array) -> Array:
     return input * limited(input + 3, 0, 6) / 6
 
 
-@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True)
+@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True, in_single=True)
 @floating
 @elementwise
 def softshrink(input: Array, lambd: float = 0.5) -> Array:
@@ -124,7 +135,7 @@ def softshrink(input: Array, lambd: float = 0.5) -> Array:
     return positive_part(input - lambd) + limited(input + lambd, None, 0)
 
 
-@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True)
+@differentiable(lambda g, input, lambd: masked(g, (input > lambd) | (input < -lambd)), elementwise=True, in_single=True)
 @floating
 @elementwise
 def hardshrink(input: Array, lambd: float = 0.5) -> Array:
@@ -133,7 +144,7 @@ def hardshrink(input: Array, lambd: float = 0.5) -> Array:
     return masked.array(input, ~inside)
 
 
-@differentiable(lambda g, input, threshold: masked(g, ~(input <= threshold)), elementwise=True)
+@differentiable(lambda g, input, threshold: masked(g, ~(input <= threshold)), elementwise=True, in_single=True)
 def threshold(input: Array, threshold: float, value: float) -> Array:
     """input where it exceeds `threshold`, else `value`."""
     if input.dtype.kind == "b":
@@ -157,6 +168,7 @@ def _elu_gradient(g: Any, input: Any, alpha: float, scale: float, input_scale: f
     _elu_gradient,
     name=lambda alpha, scale, input_scale: "EluBackward0" if input_scale == 1.0 else "CeluBackward0",
     elementwise=True,
+    in_single=True,
 )
 @floating
 @elementwise
@@ -193,7 +205,9 @@ def _softplus(lib: Any, x: Array) -> Array:
 
 
 @differentiable(
-    lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)), elementwise=True
+    lambda g, input, beta, threshold: where(input * beta > threshold, g, g * sigmoid(input * beta)),
+    elementwise=True,
+    in_single=True,
 )
 @floating
 @elementwise
@@ -204,7 +218,7 @@ def softplus(input: Array, beta: float = 1.0, threshold: float = 20.0) -> Array:
     return select(scaled > threshold, input, _softplus(lib, scaled) / beta)
 
 
-@differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0", elementwise=True)
+@differentiable(lambda g, input: g * sigmoid(-input), name="LogSigmoidBackward0", elementwise=True, in_single=True)
 @floating
 @elementwise
 def logsigmoid(input: Array) -> Array:
@@ -218,7 +232,7 @@ def _silu_gradient(g: Any, input: Any) -> Any:
     return g * (s * (1 + input * (1 - s)))
 
 
-@differentiable(_silu_gradient, elementwise=True)
+@differentiable(_silu_gradient, elementwise=True, in_single=True)
 @floating
 @elementwise
 def silu(input: Array) -> Array:
@@ -231,7 +245,7 @@ def _mish_gradient(g: Any, input: Any) -> Any:
     return g * (t + input * sigmoid(input) * (1 - t * t))
 
 
-@differentiable(_mish_gradient, elementwise=True)
+@differentiable(_mish_gradient, elementwise=True, in_single=True)
 @floating
 @elementwise
 def mish(input: Array) -> Array:
@@ -271,7 +285,7 @@ def _gelu_inner(x: Any) -> Any:
     return _SQRT_2_OVER_PI * (x + _GELU_CUBIC * (x * x * x))
 
 
-@differentiable(_gelu_gradient, elementwise=True)
+@differentiable(_gelu_gradient, elementwise=True, in_single=True)
 @floating
 def gelu(input: Array, *, approximate: str = "none") -> Array:
     """input * Phi(input), Phi the normal distribution function; or the tanh form. Hendrycks, Gimpel 2016."""

@@ -95,9 +95,12 @@ class ASGD(FlatOptimizer):
         step, numbers = segment.count_step(), segment.numbers
         eta, mu = (x if isinstance(x, float) else x.copy() for x in map(segment.number, ("eta", "mu")))
         lr, lambd = group["lr"], float(group["lambd"])
-        lr = float(lr) if isinstance(eta, float) else segment.hyperparameter(lr)
-        numbers["eta"][...] = lr / (1 + lambd * lr * step) ** float(group["alpha"])  # for the next step
-        numbers["mu"][...] = 1 / at_least(step - float(group["t0"]), 1.0)
+        on_host = isinstance(eta, float)
+        lr = float(lr) if on_host else segment.hyperparameter(lr)
+        # For the next step. PyTorch rounds them to the default dtype, whatever they are kept in.
+        rounded = number_dtype() if on_host else lambda x: x
+        numbers["eta"][...] = rounded(lr / (1 + lambd * lr * step) ** float(group["alpha"]))
+        numbers["mu"][...] = rounded(1 / at_least(step - float(group["t0"]), 1.0))
         return {
             "eta": eta,
             "mu": mu,

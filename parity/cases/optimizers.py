@@ -244,17 +244,7 @@ STATE = family(
     ],
     case("by default", by_default, dtypes=()),
     case("AdamW from an older release", from_an_older_release, real(3, 2)),
-    *[
-        case(name, lambda t, x, w, name=name: interrupted(t, name, x, w), real(6, 3), real(3, 2))
-        for name in ("SGD", "Adam", "AdamW", "Adamax", "RAdam", "RMSprop", "Adagrad", "Adadelta", "ASGD")
-    ],
-    case(
-        "NAdam",
-        lambda t, x, w: interrupted(t, "NAdam", x, w),
-        real(6, 3),
-        real(3, 2),
-        known="load_state_dict leaves mu_product in float32",
-    ),
+    *[case(name, lambda t, x, w, name=name: interrupted(t, name, x, w), real(6, 3), real(3, 2)) for name in OPTIMIZERS],
     case("Optimizer", own_optimizer, real(3, 2)),
     order=0,
     dtypes=("float32", "float64"),
