@@ -65,8 +65,7 @@ def by_rows(
 ) -> None:
     """formula(*args, dim, out, *numbers), which fills `out`: arrays of which each line along dim is by itself."""
     arrays = (*args, out)
-    lines = isinstance(out, np.ndarray) and dim in (-1, out.ndim - 1) and all(y.flags.c_contiguous for y in arrays)
-    if not lines:
+    if not isinstance(out, np.ndarray) or dim not in (-1, out.ndim - 1) or not all(map(_is_line, arrays)):
         formula(*args, dim, out, *numbers)
         return
     *inputs, output = [y.reshape(-1, y.shape[-1]) for y in arrays]

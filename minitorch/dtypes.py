@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -190,6 +191,11 @@ def result_numpy(*operands: Array) -> Any:
 def to_floating(x: Array) -> Array:
     """`x` itself if it is of a floating type, else converted to the default one: for exp, sqrt, mean ..."""
     return x if x.dtype.kind == "f" else x.astype(_Default.numpy)
+
+
+def halves_in_single(values: Iterable[Any]) -> list[Any]:
+    """The float16 arrays among them as float32: PyTorch computes most formulas so, and rounds once."""
+    return [x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x for x in values]
 
 
 # --- limits

@@ -24,6 +24,7 @@ from minitorch import blocks
 from minitorch.changing import Again, Number
 from minitorch.changing import numbers as changing_numbers
 from minitorch.device import Array, is_on_gpu, xp
+from minitorch.dtypes import halves_in_single
 from minitorch.kernels import Launch, Operation, for_any_layout, for_dense, may_be_dense
 
 # NumPy's functions in CUDA; {0} and {1} are the operands: of type T, or bool.
@@ -303,8 +304,7 @@ def elementwise(formula: Callable[..., Any], in_single: bool = False) -> Callabl
         if not on_cpu and not is_on_gpu(x):
             return formula(x, *args, **options)
         if in_single and x.dtype.char == "e":
-            wide = [y.astype(np.float32) if getattr(y, "dtype", None) == np.float16 else y for y in (x, *args)]
-            return fused(*wide, **options)
+            return fused(*halves_in_single((x, *args)), **options)
         if on_cpu and x.nbytes > blocks.LARGE:
             return blocks.elementwise(formula, (x, *args), options)
         if on_cpu or not _alike(x, args):

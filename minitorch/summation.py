@@ -22,7 +22,7 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     kind = x.dtype.char
     if kind == "e":
         return total(x.astype(np.float32), axis, keepdims).astype(np.float16)
-    if kind == "?" and axis is None and x.__class__ is np.ndarray:  # 30 times faster than a sum
+    if kind == "?" and axis is None and x.__class__ is np.ndarray:  # of many 6 to 8 times faster than a sum
         return np.full((1,) * x.ndim if keepdims else (), np.count_nonzero(x))
     if kind not in "fd":
         return xp(x).add.reduce(x, axis=axis, dtype=np.int64, keepdims=keepdims)

@@ -3,7 +3,8 @@
 Handing work over costs some 50 us and every call of NumPy a wait for the interpreter, so it pays only where each thread
 has a few milliseconds to do: optimizers' steps, elementwise formulas and rows of millions of numbers. (Two threads took
 0.6 times as long as one for Adam on 1,000,000 parameters, 0.6 for sigmoid of 10,000,000 numbers, 0.55 for softmax of
-8,192 x 1,000; for sigmoid of 1,000,000 they gained nothing.) Results do not depend on the number. Products of matrices have threads of their own, which the BLAS library decides on (OMP_NUM_THREADS).
+8,192 x 1,000; for sigmoid of 1,000,000 they gained nothing.) Results do not depend on the number. Products of matrices
+have threads of their own, which the BLAS library decides on (OMP_NUM_THREADS).
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_losses_in_blocks(number: int, reduction: str) -> None:
 
 USERS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "gelu": (2, lambda x: F.gelu(x).sum()), "relu": (1, lambda x: x.relu().sum()), "sigmoid": (2, lambda x: x.sigmoid()),
-    "mse": (1, lambda x: F.mse_loss(x, x.detach() * 2)), "silu": (2, F.silu), "softmax": (2, lambda x: x.softmax(1)),
+    "mse": (1, lambda x: F.mse_loss(x, x.detach() * 2)), "silu": (2, F.silu), "softmax": (2, lambda x: x.softmax(1)), "softmax, summed": (2, lambda x: x.softmax(1).sum()),
     "bce": (1, lambda x: F.binary_cross_entropy_with_logits(x, x.detach().sigmoid())),
     "layer norm": (2, lambda x: F.layer_norm(x, (7,))), "max": (1, lambda x: x.max()),
 }  # fmt: skip

@@ -37,8 +37,7 @@ def floating(function: Callable[..., Array]) -> Callable[..., Array]:
         if code in "fd":
             return function(input, *args, **options)
         if code == "e":
-            wide = [x.astype(np.float32) if getattr(x, "dtype", None) == np.float16 else x for x in (input, *args)]
-            return function(*wide, **options).astype(np.float16)
+            return function(*dtypes.halves_in_single((input, *args)), **options).astype(np.float16)
         raise NotImplementedError(
             f"\"{function.__name__}\" not implemented for '{dtypes.scalar_name(input)}': "
             "convert the input with .float()"
