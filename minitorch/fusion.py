@@ -22,7 +22,6 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from minitorch import blocks
 from minitorch.changing import Again, Number
-from minitorch.changing import numbers as changing_numbers
 from minitorch.device import Array, is_on_gpu, xp
 from minitorch.dtypes import halves_in_single
 from minitorch.kernels import Launch, Operation, for_any_layout, for_dense, may_be_dense
@@ -123,8 +122,8 @@ class _Source:
         return f"static_cast<T>(n{len(self.numbers) - 1})"
 
 
-class _Given(NamedTuple):
-    """What is known of an array when the formula is called. shape: () or _SOME where nobody asks."""
+class Given(NamedTuple):
+    """What is known of an array when the formula is called."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -132,12 +131,11 @@ class _Given(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Trace:
-    """A formula as a kernel. read, written: which of its arguments are what; shape: of what is made, None if nothing;
-    seen: what the formula has seen of numbers that change."""
+class Trace:
+    """A formula as a kernel. launch: what starts it; read, written: which of its arguments are what; shape: of what is made,
+    None if nothing; seen: what the formula has seen of numbers that change."""
 
-    operation: Operation
-    launch: Launch
+    launch: Any
     read: list[int]
     written: list[int]
     numbers: list[float | Number]
@@ -151,105 +149,60 @@ class _Trace:
 
 
 def in_one_kernel(
-    formula: Callable[..., Any],
-    args: Sequence[Any],
-    named: Mapping[str, Any] | None = None,
-    spares: int = 0,
-    *,
-    changing: bool = False,
+    formula: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any] | None = None, spares: int = 0
 ) -> Any:
     """formula(*args, *spares, **named), all its steps in one kernel.
 
     args, named: CuPy arrays of one floating dtype (that of the first, args[0] or args[1]) that broadcast, and 0-d ones of
     any; numbers, and whatever the formula branches on. What the formula writes into must have the whole shape. spares:
-    how many arrays it wants to write to on its way; they need not exist. changing: floats are others at the next call: an
-    optimizer's, whose formula returns nothing and asks for no shape, and whose arrays all have the same. Returns what the
-    formula returns: None, or one new array. NotImplementedError for a step that has no CUDA.
+    how many arrays it wants to write to on its way; they need not exist. Returns what the formula returns: None, or one new
+    array. NotImplementedError for a step that has no CUDA.
     """
     names, values = tuple(named or ()), [*args, *(named or {}).values()]
     first = args[0] if is_on_gpu(args[0]) else args[1]
     lib = xp(first)
-    if changing:
-        given = [x for x in values if x.__class__ is float]
-        known = tuple([float if x.__class__ is float else _given(x, False) for x in values])
-        trace, numbers = _traces(lib, formula, names, spares, known).serving(given)
-    else:
-        known = tuple([_given(x, True) for x in values])
-        spelled = tuple([repr(x) for x in values if x.__class__ in _NUMBERS])
-        trace = _traced(spelled, lib, formula, names, spares, known)
-        numbers = trace.numbers  # type: ignore[assignment]
+    known = tuple([Given(x.dtype, x.shape, x.flags.c_contiguous) if is_on_gpu(x) else x for x in values])
+    spelled = tuple([repr(x) for x in values if x.__class__ in _NUMBERS])
+    trace = _traced(spelled, lib, formula, names, spares, known)
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
         like = lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape)
         targets.append(like)
-    trace.launch([values[i] for i in trace.read], numbers, targets, targets[0].size)
+    trace.launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)
     return targets[-1] if trace.shape is not None else None
 
 
 _NUMBERS = (float, int, bool)
 
 
-def _given(x: Any, shaped: bool) -> Any:
-    if not is_on_gpu(x):
-        return x
-    return _Given(x.dtype, x.shape if shaped or not x.ndim else _SOME, x.flags.c_contiguous)
-
-
-_SOME = (1,)  # a shape that nobody asks for
-
-
-class _Traces:
-    """The traces of a formula for arguments of one kind."""
-
-    def __init__(self, make: Callable[[Sequence[float]], _Trace]) -> None:
-        self._make = make
-        self._found: list[_Trace] = []
-        self._last: tuple[list[float], _Trace, list[float]] | None = None
-
-    def serving(self, given: list[float]) -> tuple[_Trace, list[float]]:
-        """The trace for these numbers, and what its kernel wants of them."""
-        last = self._last  # of any thread's: taken once
-        if last is None or last[0] != given:  # the parameters of an optimizer come one after the other
-            trace = next((trace for trace in self._found if trace.serves(given)), None)
-            if trace is None:
-                trace = self._make(given)
-                self._found = [trace, *self._found[:_MOST]]
-            numbers = [x.again(given) if isinstance(x, Number) else x for x in trace.numbers]
-            self._last = last = given, trace, numbers
-        return last[1:]
-
-
-_MOST = 7  # other ways that a formula takes by turns
-
-
 @lru_cache(4096)
-def _traces(
-    lib: Any, formula: Callable[..., Any], names: tuple[str, ...], spares: int, known: tuple[Any, ...]
-) -> _Traces:
-    def make(given: Sequence[float]) -> _Trace:
-        seen: list[tuple[Again, Any]] = []
-        changing = iter(changing_numbers(given, seen))
-        return _trace(seen, lib, formula, names, spares, tuple([next(changing) if x is float else x for x in known]))
-
-    return _Traces(make)
-
-
-@lru_cache(4096)
-def _traced(spelled: tuple[str, ...], *call: Any) -> _Trace:
-    """`_trace`, kept. spelled: the numbers as text, for 0.0 equals -0.0, and 1 True."""
-    return _trace([], *call)
-
-
-def _trace(
-    seen: list[tuple[Again, Any]],
+def _traced(
+    spelled: tuple[str, ...],
     lib: Any,
     formula: Callable[..., Any],
     names: tuple[str, ...],
     spares: int,
     known: tuple[Any, ...],
-) -> _Trace:
-    """Call the formula on symbols. seen: where the numbers among what is known note what it sees of them."""
-    given = {i: x for i, x in enumerate(known) if isinstance(x, _Given)}
+) -> Trace:
+    """`traced`, kept. spelled: the numbers as text, for 0.0 equals -0.0, and 1 True."""
+
+    def launch(operation: Operation, dense: bool) -> Launch:
+        return (for_dense if dense else for_any_layout)(lib, operation)
+
+    return traced(formula, names, spares, known, launch, [])
+
+
+def traced(
+    formula: Callable[..., Any],
+    names: tuple[str, ...],
+    spares: int,
+    known: tuple[Any, ...],
+    launch: Callable[[Operation, bool], Any],
+    seen: list[tuple[Again, Any]],
+) -> Trace:
+    """Call the formula on symbols. known: its arguments, arrays as `Given`, the last ones those with `names`. launch: what
+    starts an operation, whose arguments are dense or not. seen: where the numbers among them note what it sees of them."""
+    given = {i: x for i, x in enumerate(known) if isinstance(x, Given)}
     dtype = next(iter(given.values())).dtype
     source = _Source(dtype)
     symbols = {
@@ -277,9 +230,8 @@ def _trace(
         frozenset(f"x{i}" for i, x in given.items() if x.shape == ()),
     )
     dense = len(shapes) == 1 and all(x.dense for x in given.values()) and may_be_dense(operation)
-    return _Trace(
-        operation,
-        (for_dense if dense else for_any_layout)(lib, operation),
+    return Trace(
+        launch(operation, dense),
         read,
         written,
         source.numbers,

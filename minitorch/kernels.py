@@ -1,4 +1,5 @@
-"""Elementwise CUDA kernels, made from the lines that compute one element: for arrays of any layout, or for dense ones.
+"""Elementwise CUDA kernels, made from the lines that compute one element: for arrays of any layout, for dense ones, or for
+many sets of dense ones.
 
 CuPy's ElementwiseKernel works out where each element lies, one by one. Of arrays that lie in one piece in the same order
 a plain kernel reads several elements at once and is launched with less ado: on an H200, 3 + 1 arrays of 100 million
@@ -10,7 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import Any
+
+import numpy as np
 
 from minitorch.device import Array
 
@@ -67,10 +71,28 @@ def for_dense(lib: Any, operation: Operation) -> Launch:
 
 
 def source(operation: Operation) -> str:
-    """The kernel in CUDA. It reads all that a thread needs before it writes: what is written may be what is read."""
-    parameters, before, loads, uses, stores = [], [], [], [], []
+    """The kernel in CUDA."""
+    pointers = [f"{kind} *{name}" for name, kind in _pointers(operation).items()]
+    parameters = [*pointers, *_numbers(operation), "const long long size"]
+    return _kernel(operation, parameters, [f"const long long first = {EACH * THREADS}LL * blockIdx.x + threadIdx.x;"])
+
+
+def _pointers(operation: Operation) -> dict[str, str]:
+    """The type of what each pointer points to."""
+    return {f"in_{name}": f"const {_C[dtype]}" for name, dtype in operation.read} | {
+        f"out_{name}": "T" for name in operation.written
+    }
+
+
+def _numbers(operation: Operation) -> list[str]:
+    return [f"const double n{i}" for i in range(operation.numbers)]
+
+
+def _kernel(operation: Operation, parameters: list[str], before: list[str], structure: str = "") -> str:
+    """before: lines that say what `first` is, a thread's first element. A thread reads all that it needs before it writes:
+    what is written may be what is read."""
+    before, loads, uses, stores = before[:], [], [], []
     for name, dtype in operation.read:
-        parameters.append(f"const {_C[dtype]} *in_{name}")
         if name in operation.single:
             before.append(f"const {_C[dtype]} {name} = in_{name}[0];")
         else:
@@ -78,7 +100,6 @@ def source(operation: Operation) -> str:
             loads.append(f"all_{name}[k] = in_{name}[i];")
             uses.append(f"const T {name} = all_{name}[k];")
     for name in operation.written:
-        parameters.append(f"T *out_{name}")
         if name == "result":
             uses.append(f"T {name};")
         else:
@@ -86,14 +107,85 @@ def source(operation: Operation) -> str:
             loads.append(f"all_{name}[k] = out_{name}[i];")
             uses.append(f"T {name} = all_{name}[k];")
         stores.append(f"out_{name}[i] = {name};")
-    parameters += [f"const double n{i}" for i in range(operation.numbers)]
     loop = f"for (int k = 0; k < {EACH}; k++) {{ const long long i = first + k * {THREADS}; if (i < size) {{\n%s\n}} }}"
     return "\n".join([
         f"typedef {_C[operation.dtype]} T;",
-        f'extern "C" __global__ void {operation.name}({", ".join(parameters)}, const long long size) {{',
-        f"const long long first = {EACH * THREADS}LL * blockIdx.x + threadIdx.x;",
+        structure,
+        f'extern "C" __global__ void {operation.name}({", ".join(parameters)}) {{',
         *before,
         loop % "\n".join(loads),
         loop % "\n".join([*uses, operation.lines, *stores]),
         "}",
     ])  # fmt: skip
+
+
+# --- many sets of arrays in one launch, as the parameters of an optimizer
+
+
+class Sets:
+    """n sets of arrays in C order, the i-th of `sizes[i]` elements: their addresses, rows[k][i] that of the k-th array.
+
+    They go to the kernel by value, as PyTorch's multi_tensor_apply has it: nothing is copied to the GPU for it, and a graph
+    keeps them. As many sets as a launch may be told of make a pack.
+    """
+
+    def __init__(self, sizes: Sequence[int], rows: int) -> None:
+        self.at = np.zeros((rows, len(sizes)), np.uint64)
+        most = most_sets(rows)
+        self.packs: list[tuple[slice, np.ndarray, int]] = []  # (which sets, what the kernel is told, blocks)
+        for start in range(0, len(sizes), most):
+            part = slice(start, min(start + most, len(sizes)))
+            pack = np.zeros((), _pack(rows))
+            blocks = [-(-size // (EACH * THREADS)) for size in sizes[part]]
+            pack["count"] = len(blocks)
+            pack["size"][: len(blocks)] = sizes[part]
+            pack["first"][: len(blocks)] = [0, *accumulate(blocks[:-1])]
+            self.packs.append((part, pack, sum(blocks)))
+
+
+_NUMBERS = 16  # at most
+_ROOM = 4096 - 8 - 8 * _NUMBERS  # bytes: what CUDA lets a kernel be told, less the count and the numbers
+
+
+def most_sets(rows: int) -> int:
+    """How many sets a launch may be told of."""
+    return _ROOM // (8 * rows + 16)
+
+
+def _pack(rows: int) -> np.dtype:
+    most = most_sets(rows)
+    return np.dtype([("at", "u8", (rows, most)), ("size", "i8", most), ("first", "i8", most), ("count", "i8")])
+
+
+@cache
+def for_sets(lib: Any, operation: Operation, names: tuple[str, ...]) -> Callable[[Sets, Sequence[float]], None]:
+    """For all sets, whose arrays are named so. Nothing is made: the operation has no "result"."""
+    assert operation.numbers <= _NUMBERS, operation
+    kernel = lib.RawKernel(source_for_sets(operation, names), operation.name)
+
+    def launch(sets: Sets, numbers: Sequence[float]) -> None:
+        for part, pack, blocks in sets.packs:
+            pack["at"][:, : part.stop - part.start] = sets.at[:, part]
+            if blocks:
+                kernel((blocks,), (THREADS,), (pack, *numbers))
+
+    return launch
+
+
+def source_for_sets(operation: Operation, names: tuple[str, ...]) -> str:
+    """The kernel in CUDA. Each block looks up which set it belongs to: the last that begins at it or before."""
+    most = most_sets(len(names))
+    before = [
+        "int set = 0;",
+        "for (int step = 64; step; step /= 2)",
+        "    if (set + step < sets.count && sets.first[set + step] <= blockIdx.x) set += step;",
+        "const long long size = sets.size[set];",
+        f"const long long first = {EACH * THREADS}LL * (blockIdx.x - sets.first[set]) + threadIdx.x;",
+    ]
+    for pointer, kind in _pointers(operation).items():
+        row = names.index(pointer.partition("_")[2])
+        before.append(f"{kind} *{pointer} = reinterpret_cast<{kind} *>(sets.at[{row}][set]);")
+    structure = (
+        f"struct Sets {{ unsigned long long at[{len(names)}][{most}]; long long size[{most}], first[{most}], count; }};"
+    )
+    return _kernel(operation, ["const Sets sets", *_numbers(operation)], before, structure)

@@ -28,8 +28,9 @@ ON_HOST = {
     "ops/index.py": {"asarray"},  # of lists
     "ops/join.py": {"array"},
     "ops/sort.py": {"isnan", "bincount"},
-    "optim/flat.py": {"array", "cumsum"},  # the numbers of state, which stay on the host
+    "optim/fused.py": {"arange"},  # of addresses
     "optim/optimizer.py": {"array"},
+    "optim/segment.py": {"cumsum"},  # of sizes
     "summation.py": {"count_nonzero", "full"},
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import minitorch as mt
 from minitorch.nn import Parameter
-from minitorch.optim import flat
+from minitorch.optim import flat, segment
 
 SHAPES = [(5, 3), (7,), (), (1, 4), (0, 2), (33, 17)]
 
@@ -133,7 +133,8 @@ def test_gradients_come_and_go_and_lr_changes(name, options):
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=case_name)
 def test_large_parameters_are_updated_in_slices(name, options, monkeypatch):
-    monkeypatch.setattr(flat, "CPU_SLICE", 64)
+    for module in flat, segment:
+        monkeypatch.setattr(module, "CPU_SLICE", 64)
     twins = Twins(name, options, np.float64, shapes=[(3, 43), (64,), (40,), (30,), (16, 4), (33,), (2, 2)])
     for _ in range(6):
         twins.step()
@@ -143,7 +144,8 @@ def test_large_parameters_are_updated_in_slices(name, options, monkeypatch):
 @pytest.mark.parametrize("name", OPTIONS)
 def test_memory_that_is_not_contiguous(name, monkeypatch):
     """Transposed parameters, small (gathered) and large (alone), with gradients of another layout."""
-    monkeypatch.setattr(flat, "CPU_SLICE", 64)
+    for module in flat, segment:
+        monkeypatch.setattr(module, "CPU_SLICE", 64)
     rng = np.random.default_rng(0)
     values = [rng.standard_normal((9, 11)).T, rng.standard_normal((4, 3)).T, rng.standard_normal(12)[::2]]
     mine = [mt.from_numpy(v.copy(order="K")) for v in values]
@@ -217,6 +219,7 @@ import sys
 import numpy as np, torch
 import minitorch as mt
 from minitorch.nn import Parameter
+from minitorch.optim import flat, segment
 
 class Arrays:  # NumPy with the square root that PyTorch takes (it is not correctly rounded everywhere)
     def __getattr__(self, name): return getattr(np, name)

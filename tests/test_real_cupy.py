@@ -16,6 +16,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from cuda_helpers import tracing_by
 from strict_cupy import snapshot
 from strict_cupy.install import installed
 from strict_cupy.namespace import SNAPSHOT
@@ -26,6 +27,7 @@ from strict_cupy.registry import UFUNCS
 import minitorch
 from minitorch import faults, fusion, gpu_sums, kernels
 from minitorch.ops import labels, rows
+from minitorch.optim import fused
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
 cupyx = pytest.importorskip("cupyx.scipy.special") and __import__("cupyx")
@@ -278,16 +280,23 @@ def test_raw_kernels_compile(char: str) -> None:
             compiled(module.source(name, char), name)
 
 
-def fused_operations() -> list[kernels.Operation]:
-    """What fusion.py makes of the library's formulas."""
-    from test_fusion import ACTIVATIONS, LOSSES, OPTIMIZERS
+def fused_operations() -> list[Any]:
+    """What is made of the library's formulas, and for an optimizer's the names of all its arrays."""
+    from test_fused import OPTIMIZERS
+    from test_fusion import ACTIVATIONS, LOSSES
 
-    found: dict[kernels.Operation, None] = {}
-    noting = lambda real: lambda lib, operation: (found.setdefault(operation), real(lib, operation))[1]
+    found: dict[Any, None] = {}
+
+    def noting(real: Any) -> Any:
+        def noted(lib: Any, operation: kernels.Operation, *names: Any) -> Any:
+            found[operation, *names] = None
+            return real(lib, operation, *names)
+
+        return noted
+
     makers = {name: noting(getattr(fusion, name)) for name in ("for_dense", "for_any_layout")}
-    fusion._traced.cache_clear()
-    fusion._traces.cache_clear()
-    with installed(), mock.patch.multiple(fusion, **makers):
+    patches = mock.patch.multiple(fusion, **makers), mock.patch.object(fused, "for_sets", noting(fused.for_sets))
+    with installed(), patches[0], patches[1], tracing_by(fusion.traced):
         x = minitorch.ones(3, device="cuda", requires_grad=True)
         for activation in ACTIVATIONS.values():
             activation(x).sum().backward()
@@ -308,14 +317,17 @@ def fused_operations() -> list[kernels.Operation]:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_fused_kernels_compile(dtype: str) -> None:
-    """Those for dense arrays, and those for any layout."""
+    """Those for dense arrays, those for any layout, and those for many sets of arrays."""
     found = fused_operations()
     assert len(found) > 60
     parts: list[Any] = []
     lib = SimpleNamespace(ElementwiseKernel=lambda *args: parts.append(args))
-    for operation in found:
+    for operation, *names in found:
         read = tuple((name, dtype if kind == operation.dtype else kind) for name, kind in operation.read)
         operation = replace(operation, dtype=dtype, read=read)
+        if names:
+            compiled(kernels.source_for_sets(operation, *names), operation.name)
+            continue
         compiled(kernels.source(operation), operation.name)
         kernels.for_any_layout.__wrapped__(lib, operation)
         inputs, outputs, lines, name = parts.pop()

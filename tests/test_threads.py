@@ -15,7 +15,7 @@ from optim_helpers import FULL, NAMES
 
 import minitorch as torch
 from minitorch import threads
-from minitorch.optim import flat
+from minitorch.optim import flat, segment
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_optimizers_give_the_same_bits(name: str, three: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flat, "CPU_SLICE", 64)
+    for module in flat, segment:
+        monkeypatch.setattr(module, "CPU_SLICE", 64)
     used: set[int] = set()
     found = []
     for count in (3, 1):
@@ -49,7 +50,8 @@ def test_optimizers_give_the_same_bits(name: str, three: None, monkeypatch: pyte
 
 
 def test_infinities_are_as_silent_as_in_one_thread(three: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flat, "CPU_SLICE", 8)
+    for module in flat, segment:
+        monkeypatch.setattr(module, "CPU_SLICE", 8)
     p = torch.nn.Parameter(torch.full((100,), 3e38))
     p.grad = torch.full((100,), -3e38)
     with warnings.catch_warnings(), np.errstate(all="ignore"):

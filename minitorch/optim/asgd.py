@@ -8,8 +8,9 @@ from typing import Any
 from minitorch.autograd.tape import wrap
 from minitorch.device import Array, xp
 from minitorch.optim.arithmetic import add_, at_least, descent_direction
-from minitorch.optim.flat import FlatOptimizer, Segment, number_dtype
+from minitorch.optim.flat import FlatOptimizer
 from minitorch.optim.optimizer import Group, Params, check_lr, check_not_negative
+from minitorch.optim.segment import Segment, number_dtype
 from minitorch.tensor import Tensor
 
 

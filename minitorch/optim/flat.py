@@ -3,8 +3,8 @@
 The parameters of a group that have a gradient are put into *segments*. Small ones of the same dtype and step count
 share one: their values and gradients are gathered into flat arrays, the formula changes these in place, and the values
 are scattered back into each parameter's own memory. A large parameter is a segment of its own and is changed where it
-lies, slice by slice, so that what the formula writes on its way stays in the processor's cache. So is every parameter
-on a GPU, where the formula is one kernel, and copying costs three.
+lies, slice by slice, so that what the formula writes on its way stays in the processor's cache. On a GPU the formula is
+one kernel for all parameters of a segment, small or large, where they lie (fused.py).
 
 The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `optimizer.state` are views of these. With
 `capturable` the numbers of the state (`step`) are on the GPU as well, so that a CUDA graph can count its replays.
@@ -19,22 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import blocks, dtypes, recording
-from minitorch.autograd.inplace import bump
+from minitorch import recording
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
 from minitorch.device import Array, cuda_device_count, extent, xp
-from minitorch.fusion import in_one_kernel
+from minitorch.optim.fused import Fused, may_be_fused
 from minitorch.optim.optimizer import Group, Optimizer
+from minitorch.optim.segment import CPU_SLICE, Flat, Segment, number_dtype
 from minitorch.tensor import Tensor
 
-# How many elements one call of a formula sees. On the CPU its arrays (seven or so) then stay in the
-# second-level cache; on a GPU few long calls are best.
-CPU_SLICE = 1 << 17
-GPU_SLICE = 1 << 24
 JOINED = 1 << 13  # elements of a parameter: of more the copies take longer than the calls that they save
 _array = attrgetter("_data")
-SPARES = 3  # arrays for the formula to write to
 
 
 class FlatOptimizer(Optimizer):
@@ -86,10 +81,7 @@ class FlatOptimizer(Optimizer):
             for segment in self._segments(index, group, params):
                 if recording.here.recording is not None:
                     recording.here.recording.kept.append(segment)  # whose arrays each replay works on
-                options = self._options(group, segment)
-                segment.gather()
-                segment.update(self._formula, options)
-                segment.scatter()
+                segment.step(self._formula, self._options(group, segment))
         return loss
 
     def add_param_group(self, param_group: Group) -> None:
@@ -158,24 +150,30 @@ class FlatOptimizer(Optimizer):
             if id(p) not in new:  # one listed twice is new both times
                 new[id(p)] = self._make_state(p, group, names)
         for p in params:
-            size, first = p._data.size, new[id(p)]
-            if size > JOINED or id(p) in overlapping or not isinstance(p._data, np.ndarray):
-                sets.append(([p], first))  # large, or it must see what the ones before it changed, or on a GPU
-                continue
+            array, first = p._data, new[id(p)]
+            on_cpu = isinstance(array, np.ndarray)
             numbers = [self.__dict__["state"][p][key]._data for key in self._numbers]
-            kind = (p._data.dtype, first, *[(n.dtype, n.item()) for n in numbers])
+            if id(p) in overlapping or not (array.size <= JOINED if on_cpu else _joinable_on_gpu(array, numbers)):
+                sets.append(([p], first))  # large, or it must see what the ones before it changed
+                continue
+            equal = [(n.dtype, n.item() if isinstance(n, np.ndarray) else None) for n in numbers]
+            kind = (p.device, array.dtype, first, *equal)
             members, used = joinable.get(kind, ([], 0))
-            if not members or used + size > CPU_SLICE:
+            if not members or (on_cpu and used + array.size > CPU_SLICE):
                 members, used = [], 0
                 sets.append((members, first))
             members.append(p)
-            joinable[kind] = members, used + size
-        states = {id(p): self.__dict__["state"][p] if names else {} for p in params}
+            joinable[kind] = members, used + array.size
         spares: dict[Any, list[Array]] = {}
-        return [
-            Segment(members, [states[id(p)] for p in members], names, self._numbers, first, spares)
-            for members, first in sets
-        ]
+        return [self._make_segment(members, names, first, spares) for members, first in sets]
+
+    def _make_segment(
+        self, params: list[Tensor], names: tuple[str, ...], first: bool, spares: dict[Any, list[Array]]
+    ) -> Segment:
+        states = [self.__dict__["state"][p] if names else {} for p in params]
+        if may_be_fused(params[0]._data):
+            return Fused(params, states, names, self._numbers, first)
+        return Flat(params, states, names, self._numbers, first, spares)
 
     def _counts_on_gpu(self, p: Tensor, group: Group) -> bool:
         """Whether the numbers of the state of `p` are on the GPU."""
@@ -218,124 +216,6 @@ class FlatOptimizer(Optimizer):
         return missing
 
 
-class Segment:
-    """Parameters that take their step together, and the flat arrays it works on.
-
-    `states`, `names`, `numbers`: the parameters' dicts of state, and the keys of the arrays and of the 0-d
-    numbers in them. A number becomes an array with one element per parameter, all equal. `first`: this is
-    their first step. `spares`: what formulas may write to on their way, for all segments of a group.
-    """
-
-    def __init__(
-        self,
-        params: list[Tensor],
-        states: list[dict[str, Any]],
-        names: tuple[str, ...],
-        numbers: tuple[str, ...],
-        first: bool,
-        spares: dict[Any, list[Array]],
-    ) -> None:
-        self.params, self.first = params, first
-        arrays = [p._data for p in params]
-        like, size = arrays[0], sum(a.size for a in arrays)
-        self.in_place = len(params) == 1 and like.flags.c_contiguous
-        self.slots: list[tuple[Tensor, Array, Array]] = []  # (parameter, its part of `param`, its part of `grad`)
-        if self.in_place:
-            self.param = like.reshape(-1)
-        else:
-            self.param, param_slots = flat_like(arrays)
-            self.grad, grad_slots = flat_like(arrays)
-            self.slots = list(zip(params, param_slots, grad_slots, strict=True))
-        self.buffers = {name: self._joined([state[name] for state in states], name) for name in names}
-        self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
-        self.width = min(size, slice_size(like))
-        self.fused = not isinstance(like, np.ndarray) and like.dtype.char in "fd"
-        self.spares, self.place = spares, params[0].device
-
-    def _joined(self, tensors: list[Tensor], name: str) -> Array:
-        """One flat array of the values of these tensors of state, which become views of it."""
-        for t, p in zip(tensors, self.params, strict=True):
-            if t.shape != p.shape or t.dtype != p.dtype or t.device != p.device:
-                raise RuntimeError(
-                    f"optimizer.state: {name} has shape {list(t.shape)} and is {t.dtype} on {t.device}, "
-                    f"but its parameter has shape {list(p.shape)} and is {p.dtype} on {p.device}. Convert "
-                    "the state with the parameter, or make the optimizer after converting."
-                )
-        arrays = [t._data for t in tensors]
-        if len(arrays) == 1 and arrays[0].flags.c_contiguous:
-            return arrays[0].reshape(-1)
-        flat, slots = flat_like(arrays)
-        for t, slot in zip(tensors, slots, strict=True):
-            slot[...] = t._data
-            t._data = slot
-        return flat
-
-    def gather(self) -> None:
-        """Copy the values and the gradients of the parameters into the flat arrays."""
-        for p, param_slot, grad_slot in self.slots:
-            param_slot[...] = p._data
-            grad_slot[...] = p._grad._data  # type: ignore[union-attr]
-
-    def update(self, formula: Callable[..., None], options: dict[str, Any]) -> None:
-        """Apply the formula: slice by slice, by several threads where there are many; on a GPU in one kernel."""
-        param, grad, buffers, size = self.param, self._gradient(), self.buffers, self.param.size
-        if self.fused:
-            in_one_kernel(formula, (param, grad), buffers | options, SPARES, changing=True)
-            return
-        if size == self.width:
-            formula(param, grad, *self._room(0), **buffers, **options)
-            return
-
-        def work(thread: int, part: slice) -> None:
-            spares = [spare[: part.stop - part.start] for spare in self._room(thread)]
-            formula(param[part], grad[part], *spares, **{name: b[part] for name, b in buffers.items()}, **options)
-
-        touched = (2 + len(buffers)) * param.nbytes if isinstance(param, np.ndarray) else 0
-        blocks.each(work, blocks.slices(size, self.width), touched)
-
-    def _gradient(self) -> Array:
-        return self.params[0]._grad._data.reshape(-1) if self.in_place else self.grad  # type: ignore[union-attr]
-
-    def _room(self, thread: int) -> list[Array]:
-        """What a thread may write to on its way."""
-        kind = thread, self.place, self.param.dtype, self.width
-        if kind not in self.spares:
-            self.spares[kind] = [xp(self.param).empty(self.width, self.param.dtype) for _ in range(SPARES)]
-        return self.spares[kind]
-
-    def scatter(self) -> None:
-        """Copy the new values into the memory of the parameters, and count the change."""
-        self.first = False
-        for p, param_slot, _ in self.slots:
-            p._data[...] = param_slot
-        for p in self.params:
-            bump(p)
-
-    def count_step(self) -> Any:
-        """Add one to the step counts; the new count."""
-        steps = self.numbers["step"]
-        steps += 1
-        return self.number("step")
-
-    def number(self, name: str) -> Any:
-        """A number of the state: a float, or on the GPU a 0-d array, which changes with it."""
-        array = self.numbers[name]
-        return array.item(0) if isinstance(array, np.ndarray) else array[0]
-
-    def hyperparameter(self, value: Any) -> Any:
-        """A float; of a tensor on the GPU its 0-d array, for a parameter that is there too."""
-        if isinstance(value, Tensor) and value.is_cuda and not isinstance(self.param, np.ndarray):
-            return value._data.reshape(())
-        return float(value)
-
-    def in_step(self) -> bool:
-        """Whether the numbers of all parameters are still equal: they are exposed, so anyone may set one."""
-        if len(self.params) == 1:
-            return True
-        rows = [array.tolist() for array in self.numbers.values()]
-        return all(row.count(row[0]) == len(row) for row in rows)
-
-
 def _of_params(params: list[Tensor]) -> list[Any]:
     return [*params, *map(_array, params)]
 
@@ -343,27 +223,6 @@ def _of_params(params: list[Tensor]) -> list[Any]:
 def _same(memory: list[Any], now: list[Any]) -> bool:
     """Whether these are the very same objects."""
     return len(memory) == len(now) and all(map(is_, memory, now))
-
-
-def slice_size(array: Array) -> int:
-    """The most elements of `array`'s kind that one call of a formula should see."""
-    return CPU_SLICE if isinstance(array, np.ndarray) else GPU_SLICE
-
-
-def flat_like(arrays: list[Array]) -> tuple[Array, list[Array]]:
-    """A flat array with room for all of `arrays`, and its parts in their shapes (views)."""
-    flat = xp(arrays[0]).empty(sum(a.size for a in arrays), arrays[0].dtype)
-    ends = np.cumsum([a.size for a in arrays]).tolist()
-    return flat, [flat[end - a.size : end].reshape(a.shape) for a, end in zip(arrays, ends, strict=True)]
-
-
-def _joined_numbers(tensors: list[Tensor]) -> Array:
-    """One array of these 0-d numbers of state, which become views of it."""
-    arrays = [t._data for t in tensors]
-    joined = arrays[0].reshape(1) if len(arrays) == 1 else np.array(arrays)
-    for i, t in enumerate(tensors):
-        t._data = joined[i : i + 1].reshape(())
-    return joined
 
 
 def _overlapping(params: list[Tensor]) -> set[int]:
@@ -379,6 +238,7 @@ def _overlapping(params: list[Tensor]) -> set[int]:
     return found
 
 
-def number_dtype() -> Any:
-    """The dtype of the 0-d numbers of state: float32, or float64 if that is the default dtype."""
-    return np.float64 if dtypes.get_default_dtype() is dtypes.float64 else np.float32
+def _joinable_on_gpu(array: Array, numbers: list[Array]) -> bool:
+    """Whether it may share a kernel. Numbers there move together for this, which a capture would repeat at each replay."""
+    stays = recording.here.recording is None or all(isinstance(n, np.ndarray) for n in numbers)
+    return may_be_fused(array) and stays

@@ -6,8 +6,9 @@ from typing import Any
 
 from minitorch.device import Array, xp
 from minitorch.optim.arithmetic import addcdiv_, addcmul_, descent_direction, lerp_
-from minitorch.optim.flat import FlatOptimizer, Segment
+from minitorch.optim.flat import FlatOptimizer
 from minitorch.optim.optimizer import Group, Params, check_betas, check_lr, check_not_negative
+from minitorch.optim.segment import Segment
 
 
 def nadam(

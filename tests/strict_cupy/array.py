@@ -11,8 +11,8 @@ import numpy as np
 from .methods import Methods
 from .registry import (
     UFUNCS,
+    address_of,
     adopt,
-    capturing,
     count,
     fresh,
     kept_order,
@@ -125,9 +125,7 @@ class ndarray(Methods):
     def data(self) -> MemoryPointer:
         owner = self if self.base is None else self.base
         low, high = np.lib.array_utils.byte_bounds(owner._a)
-        for capture in capturing:
-            capture.pointers[self._a.ctypes.data] = self
-        return MemoryPointer(Memory(owner, low, high - low), self._a.ctypes.data - low)
+        return MemoryPointer(Memory(owner, low, high - low), address_of(self) - low)
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:

@@ -33,9 +33,9 @@ class Capture:
         self.calls: list[Call] = []
         self.pointers: dict[int, ndarray] = {}  # arrays whose address somebody wanted
         self._patches: ExitStack = wrapped(self._noting)
-        for kernel in kernels.ElementwiseKernel, kernels.RawKernel:
-            launch = self._noting(lambda args: args[0].name, kernel.__call__)
-            self._patches.enter_context(mock.patch.object(kernel, "__call__", launch))
+        for kernel, method in (kernels.ElementwiseKernel, "__call__"), (kernels.RawKernel, "launch"):
+            launch = self._noting(lambda args: args[0].name, getattr(kernel, method))
+            self._patches.enter_context(mock.patch.object(kernel, method, launch))
 
     def close(self) -> None:
         self._patches.close()
@@ -116,6 +116,8 @@ def arrays_in(x: Any) -> list[ndarray]:
         return [x]
     if isinstance(x, dict):
         x = tuple(x.values())
+    if isinstance(x, kernels.Struct):
+        x = tuple([array for _, array, _ in x.found])
     return [array for part in x for array in arrays_in(part)] if isinstance(x, tuple | list) else []
 
 
@@ -144,4 +146,6 @@ def held(x: Any) -> Any:
         return {key: held(value) for key, value in x.items()}
     if isinstance(x, np.ndarray):
         return x.copy()  # a number in the kernel
+    if isinstance(x, kernels.Struct):
+        return x.of(held)
     return type(x)(map(held, x)) if type(x) in (tuple, list) else x

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .registry import is_device_array
+from .registry import at_address, is_device_array
 
 _C_TYPES = {
     "f": "float", "d": "double", "?": "bool", "b": "signed char", "B": "unsigned char", "h": "short", "i": "int",
@@ -126,7 +126,8 @@ _RAW_PREAMBLE = """
 struct Place { long long x; };
 static Place blockIdx, threadIdx, blockDim, gridDim;
 """
-GUARD = 4096  # bytes of NaN around each array
+GUARD = 4096  # bytes around each array: NaN that becomes another one when it is computed with
+SIGNALS = {"d": np.uint64(0x7FF4000000000001), "f": np.uint64(0x7FA000017FA00001)}
 
 
 class RawKernel:
@@ -136,13 +137,26 @@ class RawKernel:
         self.code, self.name = code, name
 
     def __call__(self, grid: Any, block: Any, args: Any, *, shared_mem: int = 0) -> None:
+        self.launch(grid, block, [Struct(x) if isinstance(x, np.ndarray) else x for x in args])
+
+    def launch(self, grid: Any, block: Any, args: list[Any]) -> None:
+        """With structs' addresses as the arrays that lie there."""
         if min(*grid, *block) < 1 or max(block) > 1024:
             raise ValueError(f"kernel {self.name!r}: CUDA_ERROR_INVALID_VALUE: grid {grid}, block {block}")
         parameters = re.search(rf"{self.name}\((.*?)\)", self.code, re.S).group(1).split(",")
         if len(parameters) != len(args):
             raise TypeError(f"kernel {self.name!r}: {len(args)} arguments for {parameters}")
-        guarded, passed = [], []
+        guarded: list[Guarded] = []
+        passed: list[Any] = []
         for p, x in zip(parameters, args):
+            if isinstance(x, Struct):
+                copies = {id(array): Guarded(array, written=True) for _, array, _ in x.found}
+                guarded += copies.values()
+                moved = x.value.copy()
+                for place, array, offset in x.found:
+                    moved["at"][place] = copies[id(array)].address + offset
+                passed.append(ctypes.c_void_p(moved.ctypes.data))
+                continue
             if not is_device_array(x):
                 assert ("double" in p and type(x) is float) or ("long long" in p and type(x) is int), (p, x)
                 passed.append(ctypes.c_double(x) if type(x) is float else ctypes.c_longlong(x))
@@ -151,26 +165,65 @@ class RawKernel:
             if kind == "T":
                 kind = re.search(r"typedef (\w+) T;", self.code).group(1)
             assert x.dtype.char in _OF_C[kind], f"kernel {self.name!r}: {x.dtype} for {p}"
-            assert x._a.flags.c_contiguous, "a raw kernel knows nothing of strides"
-            memory = np.full(x._a.nbytes + 2 * GUARD, 255, np.uint8)
-            inside = memory[GUARD:-GUARD].view(x.dtype)
-            inside[:] = x._a.ravel()
-            guarded.append((p, x, memory, inside))
-            passed.append(ctypes.c_void_p(inside.ctypes.data))
+            guarded.append(Guarded(x, written="const" not in p))
+            passed.append(ctypes.c_void_p(guarded[-1].address))
         sizes = [ctypes.c_longlong(n) for n in (grid[0], block[0])]
         _raw(self.code, self.name, ",".join(parameters))(*sizes, *passed)
-        for p, x, memory, inside in guarded:
-            assert (memory[:GUARD] == 255).all() and (memory[-GUARD:] == 255).all(), (
-                f"kernel {self.name!r} writes outside"
-            )
-            if "const" not in p:
-                x._a.ravel()[:] = inside
+        for copy in guarded:
+            copy.take_back(self.name)
+
+
+class Guarded:
+    """A copy of an array for a kernel, around which it must not write."""
+
+    def __init__(self, array: Any, written: bool) -> None:
+        assert array._a.flags.c_contiguous, "a raw kernel knows nothing of strides"
+        self.array, self.written = array, written
+        self.edge = np.full(GUARD // 8, SIGNALS["d" if array.dtype.itemsize == 8 else "f"]).view(np.uint8)
+        self.memory = np.concatenate([self.edge, np.zeros(array._a.nbytes, np.uint8), self.edge])
+        self.inside = self.memory[GUARD:-GUARD].view(array.dtype)
+        self.inside[:] = array._a.ravel()
+        self.before = self.inside.tobytes()
+        self.address = self.inside.ctypes.data
+
+    def take_back(self, name: str) -> None:
+        """What the kernel has written, into the array."""
+        assert (self.memory[:GUARD] == self.edge).all() and (self.memory[-GUARD:] == self.edge).all(), (
+            f"kernel {name!r} writes outside"
+        )
+        if self.written and self.inside.tobytes() != self.before:  # what is only read may be somebody else's, too
+            self.array._a.ravel()[:] = self.inside
+
+
+class Struct:
+    """A struct handed over by value: a NumPy array of one element, its field "at" addresses of arrays, a column for each of
+    "count" sets that are not of "size" 0. found: (index, array, bytes from its start)."""
+
+    def __init__(self, value: np.ndarray) -> None:
+        if value.size != 1:
+            raise TypeError(f"You are trying to pass a numpy.ndarray of shape {value.shape} as a kernel parameter.")
+        self.value = value.copy()
+        columns = [i for i in range(int(value["count"])) if value["size"][i]]
+        self.found = [
+            ((row, i), *at_address(int(value["at"][row, i]))) for row in range(len(value["at"])) for i in columns
+        ]
+
+    def of(self, arrays: Any) -> Struct:
+        """The same with other array objects for its arrays."""
+        struct = object.__new__(Struct)
+        struct.value, struct.found = self.value, [(place, arrays(x), offset) for place, x, offset in self.found]
+        return struct
 
 
 @cache
 def _raw(code: str, name: str, parameters: str) -> Any:
     """The kernel for all threads, as a C function (blocks, threads of a block, the kernel's own arguments)."""
     names = ", ".join(re.findall(r"(\w+)\s*(?:,|$)", parameters))
+    if struct := re.search(r"const (?!double|long)\w+ (\w+)(?=,|$)", parameters):  # C cannot be told it by ctypes
+        parameters, names = (
+            parameters.replace(f" {struct[1]}", f" *{struct[1]}"),
+            names.replace(struct[1], f"*{struct[1]}"),
+        )
     return _built(
         f"{_PREAMBLE}{_RAW_PREAMBLE}{code}\n"
         f'extern "C" void kernel(long long blocks, long long threads, {parameters}) {{ gridDim.x = blocks; blockDim.x = threads;\n'

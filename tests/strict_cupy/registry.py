@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -74,6 +75,28 @@ def count(x: Any) -> None:
 
 
 capturing: list[Any] = []  # the capture that is going on
+
+
+# Arrays whose address somebody wanted, by where they begin and how long they are.
+_addressed: WeakValueDictionary[tuple[int, int], Any] = WeakValueDictionary()
+
+
+def address_of(x: Any) -> int:
+    """Where the array begins."""
+    address = x._a.ctypes.data
+    _addressed[address, x.nbytes] = x
+    for capture in capturing:
+        capture.pointers[address] = x
+    return address
+
+
+def at_address(address: int) -> tuple[Any, int]:
+    """The longest array that has this address, and how many bytes from its start."""
+    found = [(n, start) for start, n in list(_addressed) if start <= address < start + n]
+    x = _addressed.get((max(found)[1], max(found)[0])) if found else None
+    if x is None:
+        raise AssertionError(f"no array lies at {address}: freed, or never asked for its address")
+    return x, address - x._a.ctypes.data
 
 
 def unsigned_zero(value: np.ndarray) -> np.ndarray:
