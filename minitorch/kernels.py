@@ -143,7 +143,7 @@ class Sets:
             self.packs.append((part, pack, sum(blocks)))
 
 
-_NUMBERS = 16  # at most
+_NUMBERS = 24  # at most
 _ROOM = 4096 - 8 - 8 * _NUMBERS  # bytes: what CUDA lets a kernel be told, less the count and the numbers
 
 

@@ -25,8 +25,8 @@ from strict_cupy.recorder import built, recorded
 from strict_cupy.registry import UFUNCS
 
 import minitorch
-from minitorch import faults, fusion, gpu_sums, kernels
-from minitorch.ops import labels, rows
+from minitorch import faults, fusion, gpu_places, gpu_rows, gpu_sums, kernels
+from minitorch.ops import labels
 from minitorch.optim import fused
 
 cupy = pytest.importorskip("cupy", minversion="14", reason="needs CuPy")
@@ -271,11 +271,18 @@ def test_the_kernels_of_labels_compile(name: str, weighted: bool, kind: str) -> 
     cupy.ElementwiseKernel(inputs, outputs, operation, f"minitorch_{name}_labels")
 
 
+@pytest.mark.parametrize("kind", ["bool", "signed char", "short", "int", "long long", "float", "double"])
+@pytest.mark.parametrize("name", gpu_places.KERNELS)
+def test_the_kernels_of_places_compile(name: str, kind: str) -> None:
+    compile_kernel(*gpu_places.KERNELS[name], kind)
+    cupy.ElementwiseKernel(*gpu_places.KERNELS[name], f"minitorch_{name}")
+
+
 @pytest.mark.parametrize("char", "fd")
 def test_raw_kernels_compile(char: str) -> None:
     for name, weighted in itertools.product(("reduce", "finish", "total"), (False, True)):
         compiled(labels.raw_source(name, weighted, char), name)
-    for module in rows, gpu_sums:
+    for module in gpu_rows, gpu_sums:
         for name in module.KERNELS:
             compiled(module.source(name, char), name)
 

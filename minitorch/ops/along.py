@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import gpu_places
 from minitorch.autograd.tape import differentiable
 from minitorch.blocks import BLOCK, slices
 from minitorch.device import Array, xp
@@ -91,6 +92,8 @@ def take_along(input: Array, index: Array, dim: int, unique: bool = False, node:
     """
     if not input.ndim:
         return xp(input).broadcast_to(input, index.shape).copy()
+    if gpu_places.fit_along(input.shape, index, dim):
+        return gpu_places.take_along(input, index, dim)
     return input[places(index, dim, input.ndim)]
 
 
@@ -102,9 +105,12 @@ def put_along(input: Array, index: Array, size: Shape, dim: int, unique: bool = 
     lib = xp(index)
     if not size:
         return lib.add.reduce(input, axis=None)
+    once = unique or index.ndim < len(size)
+    if once and gpu_places.fit_along(size, index, dim):
+        return gpu_places.put_along(input, index, size, dim)
     out = lib.zeros(size, input.dtype)
     where = places(index, dim, len(size))
-    if unique or index.ndim < len(size):
+    if once:
         out[where] = input
         return out
     # NumPy adds at places of a vector an order of magnitude faster than at places of a matrix.

@@ -14,6 +14,7 @@ from minitorch.autograd.tape import differentiable
 from minitorch.choosing import limited, select, zero_unless
 from minitorch.device import Array, xp
 from minitorch.dtypes import default_numpy, to_floating
+from minitorch.fusion import elementwise
 from minitorch.ops.compare import eq, ge, gt, isfinite, le, logical_and, logical_or, lt, require_tensors
 
 # --- arithmetic
@@ -343,7 +344,10 @@ def _clamp(input: Array, min: Array = None, max: Array = None) -> Array:
         refuse_bool("clamp", input)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    return limited(input, min, max)
+    return _limited(input, min, max)
+
+
+_limited = elementwise(limited)
 
 
 def clamp(input: Any, min: Any = None, max: Any = None, **options: Any) -> Any:

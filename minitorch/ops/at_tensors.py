@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import gpu_places
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import as_element
 from minitorch.autograd.mismatch import explain, is_array
@@ -22,6 +23,11 @@ from minitorch.ops.along import add_at
 from minitorch.ops.shape import Size
 
 ALL = builtins.slice(None)
+
+
+def out_of_bounds(dim: int) -> str:
+    """What is said of an index, see faults.py."""
+    return f"index {{value}} is out of bounds for dimension {dim} with size {{size}}"
 
 
 class _Placeholder:
@@ -55,8 +61,8 @@ def check_on_gpu(input: Any, tensors: Sequence[Any], items: Items) -> None:
             dim += index.ndim
             continue
         if index is not None:
-            n, text = shape[dim], f"index {{value}} is out of bounds for dimension {dim} with size {{size}}"
-            require_between(index, -n, n - 1, text)
+            n = shape[dim]
+            require_between(index, -n, n - 1, out_of_bounds(dim))
         dim += 1
 
 
@@ -101,7 +107,8 @@ def read_at(input: Any, tensors: Sequence[Any], items: Items) -> Any:
     Masks of a tensor on a GPU become lists of places first: their number has to be known on the host, once, and the
     backward pass then need not wait.
     """
-    check_on_gpu(input, tensors, items)
+    if not (len(tensors) == 1 and tensors[0].is_cuda and tensors[0]._data.dtype.kind == "i"):  # then `take` looks
+        check_on_gpu(input, tensors, items)
     if not isinstance(input._data, np.ndarray):
         tensors, items = _without_masks(tensors, items)
     return read(input, *tensors, items=items)
@@ -130,7 +137,10 @@ def read(input: Array, *indices: Array, items: Items) -> Array:
     index = _filled(input, items, indices)
     try:
         if len(indices) == 1 and indices[0].dtype.kind == "i":
-            return input.take(index[items.index(TENSOR)], items.index(TENSOR))
+            at = items.index(TENSOR)
+            if not isinstance(input, np.ndarray):
+                return gpu_places.take(input, index[at], at, out_of_bounds(at))
+            return input.take(index[at], at)
         out = input[index]
     except (IndexError, ValueError) as error:
         raise _refused(input.shape, index, error) from None

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from minitorch import return_types
+from minitorch import gpu_rows, return_types
 from minitorch.autograd import tape
 from minitorch.autograd.tape import constant, differentiable
 from minitorch.device import Array, xp
+from minitorch.fusion import elementwise
 from minitorch.ops.along import take_along
 from minitorch.ops.arithmetic import masked, maximum, minimum
 from minitorch.ops.dims import Dim, axes, kept, nonempty, numpy_names, wrap_dim
@@ -23,6 +24,8 @@ def _position(input: Array, name: str, axis: int | None, keepdim: bool) -> Array
     """The index of the first extremum: NumPy, too, takes the first NaN for it."""
     if not input.ndim:
         return xp(input).zeros((), "int64")
+    if gpu_rows.fits(input, axis):
+        return gpu_rows.each_row(name, input, keepdim)
     index = getattr(input, name)(axis=axis)
     return index.reshape(kept(input.shape, axis)) if keepdim else index
 
@@ -66,12 +69,17 @@ def parts(input: Array, extreme: Array, dim: Dim, same_nan: bool = False) -> Arr
     """
     axis = axes(dim, input.ndim)
     extreme = extreme.reshape(kept(input.shape, axis))
-    mask = input == extreme
     without_nan = isinstance(extreme, np.ndarray) and (extreme == extreme).all()  # a look at a GPU's would wait
-    if same_nan and not without_nan:
-        mask |= (input != input) & (extreme != extreme)
+    mask = _same(input, extreme) if same_nan and not without_nan else input == extreme
     work = np.float32 if same_nan and input.dtype.char == "e" else input.dtype  # a float16 counts to 65,504
-    return (mask.astype(work) / total(mask, axis, True).astype(work)).astype(input.dtype, copy=False)
+    count = total(mask, axis, True).astype(work, copy=False)
+    return (mask.astype(work, copy=False) / count).astype(input.dtype, copy=False)
+
+
+@elementwise
+def _same(x: Array, y: Array) -> Array:
+    """Whether two numbers are equal or both NaN: bool, or 0 and 1."""
+    return (x == y) | ((x != x) & (y != y))
 
 
 def share(g: Any, input: Any, out: Any) -> Any:
