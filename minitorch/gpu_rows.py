@@ -18,21 +18,14 @@ EACH = 4  # numbers that a thread should have before another one helps
 LONGEST = 4096  # a longer row is work for more than a warp
 
 _HEAD = """
-#ifdef __CUDACC__
-#define LANES width
 #define AMONG_LANES(x, y, both) \\
     for (int step = width / 2; step; step /= 2) {{ const T y = __shfl_xor_sync(0xffffffff, x, step); x = both; }}
-#else  // for a CPU: one thread does the whole row
-#define LANES 1
-#define AMONG_LANES(x, y, both)
-#endif
-#define EACH _Pragma("unroll 4") for (long long j = lane; j < mine; j += LANES)
+#define EACH _Pragma("unroll 4") for (long long j = lane; j < mine; j += width)
 
 extern "C" __global__ void {name}(
     {parameters}, const long long rows, const long long columns, const long long width
 ) {{
     const long long found = ({threads} / width) * blockIdx.x + threadIdx.x / width, lane = threadIdx.x % width;
-    if (lane >= LANES) return;
     // whoever has no row stays, for its warp, and does nothing
     const long long row = found < rows ? found : 0, mine = found < rows ? columns : 0;
 """
@@ -110,14 +103,12 @@ _PLACE = """
     long long at = lane < columns ? lane : 0;
     T most = in[at];
     EACH if (!(most != most) && (in[j] != in[j] || in[j] {ahead} most)) {{ most = in[j]; at = j; }}
-#ifdef __CUDACC__
     for (int step = width / 2; step; step /= 2) {{
         const T value = __shfl_xor_sync(0xffffffff, most, step);
         const long long place = __shfl_xor_sync(0xffffffff, at, step);
         const bool both = value == most || (value != value && most != most);
         if (both ? place < at : value != value || (!(most != most) && value {ahead} most)) {{ most = value; at = place; }}
     }}
-#endif
     if (lane == 0 && found < rows) index[row] = at;
 }}
 """

@@ -19,8 +19,7 @@ TALL = 1024  # rows: below, the threads of one block add up 32 columns
 
 # `of_all(x)` is the sum of what all threads of a block have in x, for each of them.
 SUM_OF_BLOCK = f"""
-#ifdef __CUDACC__
-const int LANES = {THREADS};
+const int THREADS = {THREADS};
 __device__ T of_all(T x) {{
     __shared__ T parts[32];
     for (int step = 16; step; step /= 2) x += __shfl_xor_sync(0xffffffff, x, step);
@@ -31,16 +30,11 @@ __device__ T of_all(T x) {{
     for (int step = 16; step; step /= 2) x += __shfl_xor_sync(0xffffffff, x, step);
     return x;
 }}
-#else  // for a CPU: one thread does it all
-const int LANES = 1;
-inline T of_all(T x) {{ return x; }}
-#endif
 """
 _ALL = """
 extern "C" __global__ void minitorch_sum(const T *x, T *sum, const double divisor, const long long size) {
-    if (threadIdx.x >= LANES) return;
     T found = 0;
-    for (long long i = threadIdx.x; i < size; i += LANES) found += x[i];
+    for (long long i = threadIdx.x; i < size; i += THREADS) found += x[i];
     found = of_all(found);
     if (threadIdx.x == 0) sum[0] = divisor == 1 ? found : found / static_cast<T>(divisor);
 }
@@ -51,7 +45,6 @@ extern "C" __global__ void minitorch_column_sums(const T *x, T *sums, const long
     const int across = threadIdx.x % 32, down = threadIdx.x / 32;
     const long long first = 32LL * blockIdx.x, column = first + across;
     T sum = 0;
-#ifdef __CUDACC__
     __shared__ T parts[32][33];
     if (column < columns) for (long long row = down; row < rows; row += 32) sum += x[row * columns + column];
     parts[down][across] = sum;
@@ -59,11 +52,6 @@ extern "C" __global__ void minitorch_column_sums(const T *x, T *sums, const long
     sum = parts[across][down];
     for (int step = 16; step; step /= 2) sum += __shfl_xor_sync(0xffffffff, sum, step);
     if (across == 0 && first + down < columns) sums[first + down] = sum;
-#else  // for a CPU: one thread per column
-    if (down || column >= columns) return;
-    for (long long row = 0; row < rows; row++) sum += x[row * columns + column];
-    sums[column] = sum;
-#endif
 }
 """
 KERNELS = {"sum": SUM_OF_BLOCK + _ALL, "column_sums": _COLUMNS}

@@ -413,3 +413,42 @@ def test_the_double_has_the_names_and_keywords_of_the_snapshot() -> None:
 
 def test_the_snapshot_is_of_the_lowest_supported_version() -> None:
     assert int(snapshot.load()["version"].split(".")[0]) >= 14
+
+
+# --- kernels whose threads work together
+
+_WARP = 'extern "C" __global__ void k(double *x, const long long n) { %s }'
+
+
+def run_kernel(body: str, threads: int) -> list[float]:
+    x = cupy.arange(float(threads))
+    cupy.RawKernel(_WARP % body, "k")((1,), (threads,), (x, threads))
+    return x.tolist()
+
+
+def test_threads_of_a_warp_see_each_other() -> None:
+    body = "double v = x[threadIdx.x]; for (int s = 16; s; s /= 2) v += __shfl_xor_sync(0xffffffff, v, s); x[threadIdx.x] = v;"
+    assert run_kernel(body, 64) == [sum(range(32))] * 32 + [sum(range(32, 64))] * 32
+
+
+@pytest.mark.parametrize("threads", [64, 1024])
+def test_threads_of_a_block_wait_for_each_other(threads: int) -> None:
+    body = (
+        "__shared__ double all[1024]; all[threadIdx.x] = x[threadIdx.x]; %s x[threadIdx.x] = all[n - 1 - threadIdx.x];"
+    )
+    wanted = [float(i) for i in reversed(range(threads))]
+    assert run_kernel(body % "__syncthreads();", threads) == wanted
+    assert run_kernel(body % "const double v = __shfl_xor_sync(~0u, 0.0, 1); x[0] += v;", threads) != wanted
+
+
+@pytest.mark.parametrize(
+    "body", ["if (threadIdx.x < 40) __syncthreads();", "if (threadIdx.x < 8) __shfl_xor_sync(0xffffffff, 1.0, 1);"]
+)
+def test_threads_that_wait_for_others_in_vain(body: str) -> None:
+    with pytest.raises(AssertionError, match="kernel 'k': threads wait for others that are done"):
+        run_kernel(body, 64)
+
+
+def test_a_kernel_that_computes_outside_of_its_array() -> None:
+    with pytest.raises(AssertionError, match="kernel 'k' writes outside"):
+        run_kernel("x[n] = x[n] + 1;", 32)

@@ -41,9 +41,8 @@ _SPREAD = """
 # Blocks whose threads add up what each has found.
 _BLOCK = """
 extern "C" __global__ void {name}({parameters}, const long long classes, const long long ignored, const long long size) {{
-    if (threadIdx.x >= LANES) return;
     T sum = 0, divisor = 0;
-    for (long long i = LANES * blockIdx.x + threadIdx.x; i < size; i += LANES * gridDim.x) {{ {every} }}
+    for (long long i = 1LL * THREADS * blockIdx.x + threadIdx.x; i < size; i += 1LL * THREADS * gridDim.x) {{ {every} }}
     {last}
 }}
 """

@@ -120,18 +120,102 @@ def _compiled(params: tuple[Parameter, ...], nin: int, arrays: tuple[bool, ...],
 
 
 _OF_C = {"float": "f", "double": "d", "long long": "lq"}
-# What a raw kernel finds instead of CUDA's words; its threads run one after the other.
+# What a raw kernel finds instead of CUDA's words.
 _RAW_PREAMBLE = """
 #define __global__
+#define __device__
+#define __shared__ static
 struct Place { long long x; };
 static Place blockIdx, threadIdx, blockDim, gridDim;
+static void (*call)(void *);
+static void *given;
+template <class F> void start(F &kernel) { given = &kernel; call = [](void *f) { (*static_cast<F *>(f))(); }; }
+"""
+# Threads that want nothing of each other: one after the other.
+_BLOCK_OF_ANY = """
+static bool diverged;
+static void block() { for (threadIdx.x = 0; threadIdx.x < blockDim.x; threadIdx.x++) call(given); }
+"""
+# Others run by turns, each on a stack of its own, until they wait or are done: a warp goes on until all of it waits for
+# the block, so that whoever should have waited for other warps has not; the warps by turns from the first and from the
+# last. `diverged`: some were done, or elsewhere, while others waited for them.
+_BLOCK_OF_FIBERS = """
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+enum State { ready, in_warp, in_block, done };
+struct Fiber { jmp_buf at; ucontext_t start; bool made; State state; double shown[2]; int times; };
+static Fiber fibers[1024];
+static int current, order;
+static bool diverged;
+static jmp_buf back;
+static void run();
+static void go(int i) {
+    current = threadIdx.x = i;
+    if (fibers[i].made) _longjmp(fibers[i].at, 1);
+    fibers[i].made = true;
+    getcontext(&fibers[i].start);
+    fibers[i].start.uc_stack.ss_size = 1 << 16;
+    fibers[i].start.uc_stack.ss_sp = malloc(1 << 16);
+    makecontext(&fibers[i].start, run, 0);
+    setcontext(&fibers[i].start);
+}
+static bool any(State state, int from, int to) {
+    for (int i = from; i < to; i++) if (fibers[i].state == state) return true;
+    return false;
+}
+static void release(State state, int from, int to) {  // those who wait so, if the others do too
+    for (int i = from; i < to; i++) {
+        diverged |= fibers[i].state != state;
+        if (fibers[i].state == state) fibers[i].state = ready;
+    }
+}
+static void go_on(int from, int to) { for (int i = from; i < to; i++) if (fibers[i].state == ready) go(i); }
+static void leave(State state) {
+    fibers[current].state = state;
+    if (_setjmp(fibers[current].at)) return;
+    const int warp = current / 32 * 32, threads = blockDim.x;
+    go_on(current + 1, warp + 32);
+    if (any(in_warp, warp, warp + 32)) {
+        release(in_warp, warp, warp + 32);
+        go_on(warp, warp + 32);
+    }
+    if (!any(ready, 0, threads) && any(in_block, 0, threads)) {
+        release(in_block, 0, threads);
+        order++;
+    }
+    for (int i = 0; i < threads; i += 32) {
+        const int next = order % 2 ? threads - 32 - i : i;
+        go_on(next, next + 32);
+    }
+    _longjmp(back, 1);
+}
+static void run() {
+    for (;;) {
+        call(given);
+        leave(done);
+    }
+}
+static void block() {
+    for (int i = order = 0; i < blockDim.x; i++) fibers[i].state = ready;
+    if (!_setjmp(back)) go(0);
+}
+static void __syncthreads() { leave(in_block); }
+template <class V> V __shfl_xor_sync(unsigned lanes, V x, int step) {
+    const int turn = fibers[current].times++ % 2;  // what is shown now is read before it is shown again
+    memcpy(&fibers[current].shown[turn], &x, sizeof(V));
+    leave(in_warp);
+    memcpy(&x, &fibers[current ^ step].shown[turn], sizeof(V));
+    return x;
+}
 """
 GUARD = 4096  # bytes around each array: NaN that becomes another one when it is computed with
 SIGNALS = {"d": np.uint64(0x7FF4000000000001), "f": np.uint64(0x7FA000017FA00001)}
 
 
 class RawKernel:
-    """`RawKernel(code, name)`: CUDA of one function, whose threads want nothing of each other."""
+    """`RawKernel(code, name)`: CUDA of one function."""
 
     def __init__(self, code: str, name: str, options: Any = (), backend: str = "nvrtc", **kwargs: Any) -> None:
         self.code, self.name = code, name
@@ -168,7 +252,8 @@ class RawKernel:
             guarded.append(Guarded(x, written="const" not in p))
             passed.append(ctypes.c_void_p(guarded[-1].address))
         sizes = [ctypes.c_longlong(n) for n in (grid[0], block[0])]
-        _raw(self.code, self.name, ",".join(parameters))(*sizes, *passed)
+        if _raw(self.code, self.name, ",".join(parameters))(*sizes, *passed):
+            raise AssertionError(f"kernel {self.name!r}: threads wait for others that are done")
         for copy in guarded:
             copy.take_back(self.name)
 
@@ -217,18 +302,21 @@ class Struct:
 
 @cache
 def _raw(code: str, name: str, parameters: str) -> Any:
-    """The kernel for all threads, as a C function (blocks, threads of a block, the kernel's own arguments)."""
+    """The kernel for all threads, as a C function (blocks, threads of a block, the kernel's own arguments); it returns
+    whether threads waited for others in vain."""
     names = ", ".join(re.findall(r"(\w+)\s*(?:,|$)", parameters))
     if struct := re.search(r"const (?!double|long)\w+ (\w+)(?=,|$)", parameters):  # C cannot be told it by ctypes
         parameters, names = (
             parameters.replace(f" {struct[1]}", f" *{struct[1]}"),
             names.replace(struct[1], f"*{struct[1]}"),
         )
+    block = _BLOCK_OF_FIBERS if re.search("__shfl|__syncthreads", code) else _BLOCK_OF_ANY
     return _built(
-        f"{_PREAMBLE}{_RAW_PREAMBLE}{code}\n"
-        f'extern "C" void kernel(long long blocks, long long threads, {parameters}) {{ gridDim.x = blocks; blockDim.x = threads;\n'
-        f"for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++) for (threadIdx.x = 0; threadIdx.x < threads; threadIdx.x++)\n"
-        f"{name}({names}); }}"
+        f"{_PREAMBLE}{_RAW_PREAMBLE}{block}{code}\n"
+        f'extern "C" int kernel(long long blocks, long long threads, {parameters}) {{ gridDim.x = blocks; blockDim.x = threads;\n'
+        f"auto whole = [&] {{ {name}({names}); }}; start(whole); diverged = false;\n"
+        f"for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++) block();\n"
+        f"return diverged; }}"
     )
 
 
