@@ -84,16 +84,18 @@ _addressed: WeakValueDictionary[tuple[int, int], Any] = WeakValueDictionary()
 def address_of(x: Any) -> int:
     """Where the array begins."""
     address = x._a.ctypes.data
-    _addressed[address, x.nbytes] = x
+    for known in x, x if x.base is None else x.base:  # the view may not live as long as the memory
+        _addressed[known._a.ctypes.data, known.nbytes] = known
     for capture in capturing:
         capture.pointers[address] = x
     return address
 
 
 def at_address(address: int) -> tuple[Any, int]:
-    """The longest array that has this address, and how many bytes from its start."""
-    found = [(n, start) for start, n in list(_addressed) if start <= address < start + n]
-    x = _addressed.get((max(found)[1], max(found)[0])) if found else None
+    """The array that begins there, the longest of them, or else one that has this address in it; and how many bytes from
+    its start that is."""
+    found = [(start, n) for start, n in list(_addressed) if start <= address < start + n]
+    x = _addressed.get(max(found)) if found else None
     if x is None:
         raise AssertionError(f"no array lies at {address}: freed, or never asked for its address")
     return x, address - x._a.ctypes.data
