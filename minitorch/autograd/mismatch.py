@@ -16,7 +16,6 @@ def is_array(x: Any) -> bool:
 
 
 _NO_DTYPE = np.dtype(bool)  # of what is no array
-_BARE = (float, type(None))  # what a floating tensor takes as it is
 _LOWEST, _HIGHEST = -(2**63), 2**64 - 1  # the integers that PyTorch takes as numbers
 
 
@@ -26,10 +25,9 @@ def promoted(arrays: list[Any]) -> list[Any]:
         first, second = arrays
         if first.__class__ is float or first.__class__ is int:
             first, second = second, first
-        bare = second.__class__ is float or (second.__class__ is int and _LOWEST <= second <= _HIGHEST)
-        if bare and getattr(first, "dtype", _NO_DTYPE).kind == "f":
+        if _is_bare(second) and getattr(first, "dtype", _NO_DTYPE).kind == "f":
             return arrays
-    elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all(x.__class__ in _BARE for x in arrays[1:]):
+    elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all([x is None or _is_bare(x) for x in arrays[1:]]):
         return arrays
     if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
         raise TypeError  # `explain` names the culprit
@@ -42,6 +40,11 @@ def promoted(arrays: list[Any]) -> list[Any]:
             "bool tensors take numbers up to 2**63 - 1: minitorch and PyTorch have no uint64 to promote to"
         )
     return arrays
+
+
+def _is_bare(x: Any) -> bool:
+    """Whether it is a number that a floating tensor takes as it is."""
+    return x.__class__ is float or (x.__class__ is int and _LOWEST <= x <= _HIGHEST)
 
 
 def promoted_to_floats(arrays: list[Any]) -> list[Any]:

@@ -13,8 +13,8 @@ def along(
 ) -> Array:
     """The kernel of that name in gpu_rows.py, where it fits; else what formula(*args, dim, out, *numbers) writes to out.
 
-    out is contiguous, as PyTorch's. args: arrays of which each line along dim is by itself, the last one of the shape of the result; contiguous
-    those that are written to.
+    out is contiguous, as PyTorch's. args: arrays of which each line along dim is by itself, the last one of the shape of
+    the result; contiguous those that are written to.
     """
     last = args[-1]
     if gpu_rows.fits(last, dim):

@@ -23,6 +23,8 @@ def size_of(args: tuple[Any, ...], name: str) -> Size:
         raise TypeError(f"{name}() missing 1 required positional arguments: a size")
     if len(args) == 1 and isinstance(args[0], Sequence):
         args = tuple(args[0])
+    if all([n.__class__ is int for n in args]):
+        return args
     sizes = []
     for position, n in enumerate(args):
         if isinstance(n, bool) or not hasattr(n, "__index__"):
@@ -86,7 +88,7 @@ def reshape(input: Any, *shape: Any) -> Any:
         return input.reshape(*shape)
     array = data_of(input)
     size = _full_size(size_of(shape, "reshape"), array.size)
-    return _view(input, size) if _viewable(array, size) else _reshape_copy(input, size)
+    return _view(input, size=size) if _viewable(array, size) else _reshape_copy(input, size=size)
 
 
 def view(input: Any, *shape: Any) -> Any:
@@ -98,7 +100,7 @@ def view(input: Any, *shape: Any) -> Any:
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
             "two contiguous subspaces). Use .reshape(...) instead."
         )
-    return _view(input, size)
+    return _view(input, size=size)
 
 
 def view_or_cast(input: Any, *shape: Any) -> Any:
