@@ -27,7 +27,7 @@ def promoted(arrays: list[Any]) -> list[Any]:
             first, second = second, first
         if _is_bare(second) and getattr(first, "dtype", _NO_DTYPE).kind == "f":
             return arrays
-    elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all([x is None or _is_bare(x) for x in arrays[1:]]):
+    elif getattr(arrays[0], "dtype", _NO_DTYPE).kind == "f" and all(x is None or _is_bare(x) for x in arrays[1:]):
         return arrays
     if not all(x is None or is_array(x) or isinstance(x, int | float) for x in arrays):
         raise TypeError  # `explain` names the culprit

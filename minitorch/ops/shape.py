@@ -23,7 +23,7 @@ def size_of(args: tuple[Any, ...], name: str) -> Size:
         raise TypeError(f"{name}() missing 1 required positional arguments: a size")
     if len(args) == 1 and isinstance(args[0], Sequence):
         args = tuple(args[0])
-    if all([n.__class__ is int for n in args]):
+    if {n.__class__ for n in args} == {int}:
         return args
     sizes = []
     for position, n in enumerate(args):
