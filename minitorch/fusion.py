@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, wraps
+from functools import wraps
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,9 +132,10 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """A formula as a kernel. launch: what starts it; read, written: which of its arguments are what; shape: of what is made,
+    """A formula as a kernel. lib: CuPy; launch: what starts it; read, written: which of its arguments are what; shape: of what is made,
     None if nothing; seen: what the formula has seen of numbers that change."""
 
+    lib: Any
     launch: Any
     read: list[int]
     written: list[int]
@@ -158,38 +159,46 @@ def in_one_kernel(
     how many arrays it wants to write to on its way; they need not exist. Returns what the formula returns: None, or one new
     array. NotImplementedError for a step that has no CUDA.
     """
-    names, values = tuple(named or ()), [*args, *(named or {}).values()]
+    names, values = tuple(named or ()), [*args, *named.values()] if named else args
     first = args[0] if is_on_gpu(args[0]) else args[1]
-    lib = xp(first)
-    known = tuple([Given(x.dtype, x.shape, x.flags.c_contiguous) if is_on_gpu(x) else x for x in values])
-    spelled = tuple([repr(x) for x in values if x.__class__ in _NUMBERS])
-    trace = _traced(spelled, lib, formula, names, spares, known)
+    array = first.__class__
+    # Numbers as text: 0.0 equals -0.0, and 1 True.
+    kinds = [
+        (x.dtype, x.shape, x.flags.c_contiguous)
+        if x.__class__ is array
+        else (x.__class__, repr(x))
+        if x.__class__ in _NUMBERS
+        else x
+        for x in values
+    ]
+    key = (array, formula, names, spares, *kinds)
+    trace = _kept.get(key) or _keep(key, first, values)
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
-        like = lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape)
-        targets.append(like)
+        lib = trace.lib
+        targets.append(lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape))
     trace.launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)
     return targets[-1] if trace.shape is not None else None
 
 
 _NUMBERS = (float, int, bool)
+_MOST = 4096  # traces
+_kept: dict[Any, Trace] = {}
 
 
-@lru_cache(4096)
-def _traced(
-    spelled: tuple[str, ...],
-    lib: Any,
-    formula: Callable[..., Any],
-    names: tuple[str, ...],
-    spares: int,
-    known: tuple[Any, ...],
-) -> Trace:
-    """`traced`, kept. spelled: the numbers as text, for 0.0 equals -0.0, and 1 True."""
+def _keep(key: Any, first: Array, values: Sequence[Any]) -> Trace:
+    """The trace of a call of this kind, whose first array that is."""
+    _, formula, names, spares, *_ = key
+    lib = xp(first)
+    known = tuple([Given(x.dtype, x.shape, x.flags.c_contiguous) if is_on_gpu(x) else x for x in values])
 
     def launch(operation: Operation, dense: bool) -> Launch:
         return (for_dense if dense else for_any_layout)(lib, operation)
 
-    return traced(formula, names, spares, known, launch, [])
+    if len(_kept) >= _MOST:
+        _kept.clear()
+    trace = _kept[key] = traced(formula, names, spares, known, lib, launch, [])
+    return trace
 
 
 def traced(
@@ -197,6 +206,7 @@ def traced(
     names: tuple[str, ...],
     spares: int,
     known: tuple[Any, ...],
+    lib: Any,
     launch: Callable[[Operation, bool], Any],
     seen: list[tuple[Again, Any]],
 ) -> Trace:
@@ -231,6 +241,7 @@ def traced(
     )
     dense = len(shapes) == 1 and all(x.dense for x in given.values()) and may_be_dense(operation)
     return Trace(
+        lib,
         launch(operation, dense),
         read,
         written,
@@ -273,20 +284,17 @@ def one_step(formula: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(formula)
     def better(*args: Any, **named: Any) -> Any:
-        x = args[0] if is_on_gpu(args[0]) or len(args) == 1 else args[1]
-        if is_on_gpu(x) and (_of_one_shape(args, named) or not x.flags.c_contiguous) and _alike(x, args):
-            return in_one_kernel(formula, args, named)
-        return formula(*args, **named)
+        x, y = args[0], args[-1]
+        if x.__class__ is y.__class__ and not named:  # written out, since ops of a few microseconds come this way
+            alike = is_on_gpu(x) and x.dtype.char in "fd" and x.dtype == y.dtype
+            fits = alike and (x.shape == y.shape or not x.flags.c_contiguous)
+        else:
+            arrays = [x for x in args if is_on_gpu(x)]
+            alike = bool(arrays) and _alike(arrays[0], args)
+            fits = alike and ((len(arrays) == 1 and arrays[0].size >= _LARGE) or not arrays[0].flags.c_contiguous)
+        return in_one_kernel(formula, args, named) if fits else formula(*args, **named)
 
     return better
-
-
-def _of_one_shape(args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
-    """Whether these are arrays of one shape, or a large one and numbers."""
-    arrays = [x for x in args if is_on_gpu(x)]
-    if len(arrays) < len(args) or named:
-        return arrays[0].size >= _LARGE and len(arrays) == 1
-    return len(arrays) == 1 or arrays[0].shape == arrays[1].shape
 
 
 _LARGE = 1 << 22  # elements: then a trace takes a few times as long as the kernel, and not many times

@@ -56,5 +56,5 @@ def tracing_by(function: Any) -> Iterator[None]:
 
 
 def _forget() -> None:
-    fusion._traced.cache_clear()
+    fusion._kept.clear()
     fused._traces.cache_clear()

@@ -110,6 +110,6 @@ def _traces(lib: Any, formula: Callable[..., None], names: tuple[str, ...], know
         seen: list[tuple[Again, Any]] = []
         changing = iter(changing_numbers(given, seen))
         arguments = tuple([next(changing) if x is float else x for x in known])
-        return traced(formula, names, SPARES, arguments, launch, seen)
+        return traced(formula, names, SPARES, arguments, lib, launch, seen)
 
     return _Traces(make)
