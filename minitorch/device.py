@@ -197,11 +197,11 @@ def move(array: Array, to: device, non_blocking: bool = False) -> Array:
     """
     if to.type == "cpu":
         return array if isinstance(array, np.ndarray) else as_numpy(array)
-    cupy = library(to)
-    if isinstance(array, cupy.ndarray):
+    if is_on_gpu(array):
         if to.index is not None and gpu_of(array) != to.index:
             raise NotImplementedError(f"minitorch copies no array from {device_of(array)} to {to}: go by .cpu()")
         return array
+    cupy = library(to)
     if recording.here.recording is not None and array.ndim:  # a 0-d array becomes a number in a kernel
         if not (non_blocking and is_pinned(array) and array.flags.c_contiguous):
             recording.refuse("a copy from the CPU to the GPU", "Make the tensor on the GPU before the capture.")
