@@ -89,6 +89,7 @@ from minitorch.ops.linear import (
     addmm, baddbmm, bmm, chain_matmul, dot, einsum, matmul, mm, mv, outer, tensordot, trace,
 )
 from minitorch.ops.normalization import layer_norm
+from minitorch.ops.embedding import embedding
 from minitorch.noise import (
     alpha_dropout, alpha_dropout_, dropout, dropout_, feature_alpha_dropout, feature_alpha_dropout_, feature_dropout,
     feature_dropout_, rrelu, rrelu_,

@@ -201,6 +201,8 @@ LAYERS = {
     "Bilinear of one": lambda t, k: t.nn.Bilinear(1, 1, 1, **k),
     "PReLU": lambda t, k: t.nn.PReLU(3, 0.1, **k),
     "LayerNorm": lambda t, k: t.nn.LayerNorm((3, 4), **k),
+    "Embedding": lambda t, k: t.nn.Embedding(11, 5, **k),
+    "Embedding padded": lambda t, k: t.nn.Embedding(7, 3, padding_idx=-2, **k),
     "network": lambda t, k: t.nn.Sequential(
         t.nn.Linear(10, 32, **k), t.nn.ReLU(), t.nn.Linear(32, 64, **k), t.nn.ReLU(), t.nn.Linear(64, 1, **k)
     ),

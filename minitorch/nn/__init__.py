@@ -33,6 +33,7 @@ from minitorch.nn.activation import (
 )
 from minitorch.nn.container import ModuleDict, ModuleList, Sequential
 from minitorch.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
+from minitorch.nn.embedding import Embedding
 from minitorch.nn.flatten import Flatten, Unflatten
 from minitorch.nn.linear import Bilinear, Identity, Linear
 from minitorch.nn.loss import (
@@ -68,6 +69,7 @@ __all__ = [
     "Dropout1d",
     "Dropout2d",
     "Dropout3d",
+    "Embedding",
     "FeatureAlphaDropout",
     "Flatten",
     "Hardshrink",

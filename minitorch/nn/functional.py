@@ -31,6 +31,7 @@ from minitorch.nn.functional_loss import (
 )
 from minitorch.noise import rrelu_
 from minitorch.ops import activation as _ops
+from minitorch.ops import embedding as _tables
 from minitorch.ops.activation import gelu, glu, hardshrink, logsigmoid, softplus, softshrink
 from minitorch.ops.elementwise import sigmoid, tanh
 from minitorch.ops.linear import linear
@@ -57,6 +58,26 @@ def layer_norm(
 ) -> Tensor:
     """(input - mean) / sqrt(variance + eps) * weight + bias over the last dimensions, of sizes `normalized_shape`."""
     return _layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """weight[input]: of the table `weight` (rows, width) the rows with the numbers `input` (*): (*, width).
+
+    Row padding_idx (-1: the last) has no gradient. max_norm: rows named whose norm_type-norm exceeds it are first scaled
+    down to it, in place and unrecorded. scale_grad_by_freq: the gradient of a row is divided by how often it is named.
+    """
+    padding_idx = -1 if padding_idx is None else _tables.padding_row(padding_idx, weight.size(0))
+    if max_norm is not None:
+        _tables.embedding_renorm_(weight, input, max_norm, norm_type)
+    return _tables.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -234,6 +255,7 @@ __all__ = [
     "dropout3d",
     "elu",
     "elu_",
+    "embedding",
     "feature_alpha_dropout",
     "gelu",
     "glu",

@@ -7,7 +7,7 @@ from typing import Any
 
 from parity.case import Case, Draw, case, family, given, positive, probability, real
 
-A, SQUARE, IMAGE = real(3, 4), real(4, 4), real(2, 3, 4, 4)
+A, SQUARE, IMAGE, WORDS = real(3, 4), real(4, 4), real(2, 3, 4, 4), given([[0, 4, 1], [1, 1, 2]])
 
 
 def module(name: str, build: Callable[[Any], Any], *draws: Draw, **options: Any) -> Case:
@@ -44,6 +44,9 @@ CASES = family(
     module("Linear without bias", lambda t: t.nn.Linear(4, 5, bias=False), real(2, 3, 4)),
     module("Bilinear", lambda t: t.nn.Bilinear(4, 2, 5), A, real(3, 2)),
     module("Bilinear without bias", lambda t: t.nn.Bilinear(4, 2, 5, bias=False), A, real(3, 2)),
+    module("Embedding", lambda t: t.nn.Embedding(5, 3), WORDS),
+    module("Embedding padded", lambda t: t.nn.Embedding(5, 3, padding_idx=-1, max_norm=1.0), WORDS, numeric=False),
+    module("Embedding of a table", lambda t: t.nn.Embedding.from_pretrained(t.ones(5, 3), False, scale_grad_by_freq=True), WORDS, numeric=False),
     module("Identity", lambda t: t.nn.Identity(1, two=2), A),
     module("Flatten", lambda t: t.nn.Flatten(), IMAGE),
     module("Flatten range", lambda t: t.nn.Flatten(0, 2), IMAGE),
@@ -112,6 +115,11 @@ LAYERS = family(
     case("Linear of one", lambda t: described(t.nn.Linear(1, 3))),
     case("LayerNorm", lambda t: described(t.nn.LayerNorm(4))),
     case("LayerNorm float64", lambda t: described(t.nn.LayerNorm((2, 3), 1e-3, bias=False, dtype=t.float64))),
+    case("Embedding", lambda t: described(t.nn.Embedding(5, 3))),
+    case("Embedding float64", lambda t: described(t.nn.Embedding(5, 3, -2, 1.5, 1.0, True, dtype=t.float64))),
+    case("Embedding frozen", lambda t: described(t.nn.Embedding.from_pretrained(t.ones(5, 3), padding_idx=0, max_norm=2))),
+    case("Embedding drawn and frozen", lambda t: described(t.nn.Embedding(5, 3, _freeze=True))),
+    case("Embedding nowhere", lambda t: t.nn.Embedding(5, 3, device="nowhere")),
     case("Linear nowhere", lambda t: t.nn.Linear(4, 5, device="nowhere")),
     case("Bilinear", lambda t: described(t.nn.Bilinear(4, 2, 5))),
     case("Bilinear float64", lambda t: described(t.nn.Bilinear(4, 2, 5, dtype=t.float64, device="cpu"))),
