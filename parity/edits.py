@@ -28,7 +28,7 @@ EDITED = {  # kind: the modules whose text is changed by rule
     "optimizer": "optim/adadelta optim/adagrad optim/adam optim/adamax optim/adamw optim/arithmetic optim/asgd optim/nadam optim/radam optim/rmsprop optim/sgd",
     "scheduler": "optim/lr_cycles optim/lr_scheduler optim/schedules",
     "loss": "nn/functional_loss nn/loss",
-    "layer": "nn/linear nn/dropout nn/functional_dropout nn/functional",
+    "layer": "nn/linear nn/embedding nn/dropout nn/functional_dropout nn/functional",
     "initialisation": "nn/init",
 }  # fmt: skip
 OFF_BY_ONE = "scheduler"  # where < is confused with <=; elsewhere it is with >=

@@ -11,7 +11,7 @@ from parity.faults import Mutant
 PASSING = (
     "sum_to", "zeros_like", "fill", "overwrite", "write", "softmax_backward", "log_softmax_backward", "put_along", "add_at",
     "fold", "parts", "index.spread", "nll_loss_backward", "shifted", "recurrence",
-    "normalized", "normalized_backward",
+    "normalized", "normalized_backward", "embedding_backward", "shares",
 )  # fmt: skip
 
 # Patterns of "kind | place | fault", in which * is any text, and the reason.
@@ -34,6 +34,7 @@ EQUIVALENT: dict[str, str] = {
     "rule: option | layer_norm, gradient of weight | another eps": "a third derivative sees it, which PyTorch has wrong",
     "rule: option | normalized, gradient of input | another eps": "a third derivative sees it, which PyTorch has wrong",
     "rule: option | normalized_backward, gradient of grad | another eps": "a third derivative sees it, which PyTorch has wrong",
+    "rule: saved value | shares, gradient of input | stale indices": "with repeats PyTorch's is another: tests/test_embedding.py",
     # --- functions
     "forward: * | transfer | *": "needs a GPU",
     "forward: * | same | *": "only its node is used, never its value",
@@ -46,11 +47,15 @@ EQUIVALENT: dict[str, str] = {
         for op in PASSING
     },
     "forward: option | take_along | another unique": "for its rule, not for its value",
+    "*: option | shares* | another rows": "how many are counted: any number will do that is large enough",
+    "forward: option | embedding | another *": "for its rule, not for its value",
     "forward: option | normalized | another *": "for its rule, not for its value",
     "forward: option | normalized_backward | another eps": "for its rule, not for its value",
     "forward: option | argsort | another stable": "always stable",
     # --- layers
     "layer: text | nn/functional.py bilinear | line *: 2 is 3": "of two new axes of size 1, the second stands before or after the first",
+    "layer: text | nn/functional.py embedding | line *: 1 is 2": "no number below 0 is that of a row",
+    "layer: default | nn/* | default sparse=True, not False": "it is refused, which is no disagreement: tests/test_embedding_arguments.py",
     # --- optimizers
     "optimizer: text | optim/adam.py Adam.__init__ | line *: 0 is 1": "which of the betas is checked",
     "optimizer: text | optim/arithmetic.py lerp_ | line *: weight < 0.5 is weight >= 0.5": "both forms are right; they differ in rounding",
