@@ -132,11 +132,10 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """A formula as a kernel. lib: CuPy; launch: what starts it; read, written: which of its arguments are what; shape: of what is made,
-    None if nothing; seen: what the formula has seen of numbers that change."""
+    """A formula as the operation of a kernel. read, written: which of its arguments are what; shape: of what is made, None if
+    nothing; dense: whether all arguments are; seen: what the formula has seen of numbers that change."""
 
-    lib: Any
-    launch: Any
+    operation: Operation
     read: list[int]
     written: list[int]
     numbers: list[float | Number]
@@ -172,33 +171,30 @@ def in_one_kernel(
         for x in values
     ]
     key = (array, formula, names, spares, *kinds)
-    trace = _kept.get(key) or _keep(key, first, values)
+    trace, launch, lib = _kept.get(key) or _keep(key, first, values)
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
-        lib = trace.lib
         targets.append(lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape))
-    trace.launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)
+    launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)  # type: ignore[arg-type]
     return targets[-1] if trace.shape is not None else None
 
 
 _NUMBERS = (float, int, bool)
 _MOST = 4096  # traces
-_kept: dict[Any, Trace] = {}
+_kept: dict[Any, tuple[Trace, Launch, Any]] = {}
 
 
-def _keep(key: Any, first: Array, values: Sequence[Any]) -> Trace:
-    """The trace of a call of this kind, whose first array that is."""
+def _keep(key: Any, first: Array, values: Sequence[Any]) -> tuple[Trace, Launch, Any]:
+    """The trace of a call of this kind, what launches its kernel, and CuPy."""
     _, formula, names, spares, *_ = key
     lib = xp(first)
     known = tuple([Given(x.dtype, x.shape, x.flags.c_contiguous) if is_on_gpu(x) else x for x in values])
-
-    def launch(operation: Operation, dense: bool) -> Launch:
-        return (for_dense if dense else for_any_layout)(lib, operation)
-
+    trace = traced(formula, names, spares, known, [])
     if len(_kept) >= _MOST:
         _kept.clear()
-    trace = _kept[key] = traced(formula, names, spares, known, lib, launch, [])
-    return trace
+    launch = (for_dense if trace.dense else for_any_layout)(lib, trace.operation)
+    _kept[key] = found = trace, launch, lib
+    return found
 
 
 def traced(
@@ -206,12 +202,10 @@ def traced(
     names: tuple[str, ...],
     spares: int,
     known: tuple[Any, ...],
-    lib: Any,
-    launch: Callable[[Operation, bool], Any],
     seen: list[tuple[Again, Any]],
 ) -> Trace:
-    """Call the formula on symbols. known: its arguments, arrays as `Given`, the last ones those with `names`. launch: what
-    starts an operation, whose arguments are dense or not. seen: where the numbers among them note what it sees of them."""
+    """Call the formula on symbols. known: its arguments, arrays as `Given`, the last ones those with `names`. seen: where
+    the numbers among them note what it sees of them."""
     given = {i: x for i, x in enumerate(known) if isinstance(x, Given)}
     dtype = next(iter(given.values())).dtype
     source = _Source(dtype)
@@ -241,8 +235,7 @@ def traced(
     )
     dense = len(shapes) == 1 and all(x.dense for x in given.values()) and may_be_dense(operation)
     return Trace(
-        lib,
-        launch(operation, dense),
+        operation,
         read,
         written,
         source.numbers,

@@ -43,8 +43,11 @@ KERNELS = {
 
 
 def take(x: Array, index: Array, axis: int, message: str) -> Array:
-    """x.take(index, axis), where the index counts from -n to n - 1. message: for one that does not, see faults.py."""
+    """x.take(index, axis), where the index counts from -n to n - 1. message: for one that does not, see faults.py. IndexError if
+    there is nothing to take from."""
     lib, shape = xp(x), x.shape
+    if index.size and not shape[axis]:
+        raise IndexError(f"index is out of bounds for dimension {axis} with size 0")
     out = lib.empty(shape[:axis] + index.shape + shape[axis + 1 :], x.dtype)
     if out.size:
         site, note = faults.site_and_note(x, message)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -34,15 +33,20 @@ def unwaited(cuda: str) -> Iterator[None]:
 
 @contextmanager
 def launches() -> Iterator[list[str]]:
-    """The kernels made of formulas that are started inside, by the formulas' names."""
+    """The kernels made of formulas that are started inside, by name."""
     found: list[str] = []
-    real = fusion.traced
 
-    def noted(formula: Any, *args: Any) -> Any:
-        trace = real(formula, *args)
-        return replace(trace, launch=lambda *args: (found.append(formula.__name__), trace.launch(*args)))
+    def noting(real: Any) -> Any:
+        def made(lib: Any, operation: Any, *names: Any) -> Any:
+            launch = real(lib, operation, *names)
+            return lambda *args: (found.append(operation.name), launch(*args))
 
-    with tracing_by(noted):
+        return made
+
+    with ExitStack() as stack:
+        for module, name in (fusion, "for_dense"), (fusion, "for_any_layout"), (fused, "for_sets"):
+            stack.enter_context(mock.patch.object(module, name, noting(getattr(module, name))))
+        stack.enter_context(tracing_by(fusion.traced))
         yield found
 
 

@@ -142,3 +142,11 @@ def test_places_out_of_range_touch_nothing(cuda: str) -> None:
     x, index = minitorch.ones(3, 4, device="cuda"), minitorch.tensor([[0, 9, -1, 2]], device="cuda")
     assert gpu_places.take_along(x._data, index._data, 0).tolist() == [[1, 0, 0, 1]]
     assert gpu_places.put_along(x._data[:1], index._data, (3, 4), 0).tolist() == [[1, 0, 0, 0], [0] * 4, [0, 0, 0, 1]]
+
+
+def test_nothing_to_take_from(cuda: str) -> None:
+    index = minitorch.tensor([0], device="cuda")
+    for shape in (0, 0), (0, 3):
+        with pytest.raises(IndexError, match="index is out of bounds for dimension 0 with size 0"):
+            minitorch.zeros(shape, device="cuda")[index]
+    assert minitorch.zeros(0, 3, device="cuda")[index[:0]].shape == (0, 3)

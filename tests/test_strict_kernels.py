@@ -62,6 +62,18 @@ def test_threads_that_wait_for_others_in_vain(body: str) -> None:
         run_kernel(body, 64)
 
 
+def test_part_of_a_warp_is_not_run() -> None:
+    with pytest.raises(NotImplementedError, match="whole warps, not 48 threads"):
+        run_kernel("__syncthreads();", 48)
+
+
+def test_every_second_launch_goes_the_other_way() -> None:
+    """Whoever writes last should not matter."""
+    found = [run_kernel("x[0] = threadIdx.x;", 64)[0] for _ in range(2)]
+    found += [run_kernel("__syncthreads(); x[0] = threadIdx.x;", 64)[0] for _ in range(2)]
+    assert (sorted(found[:2]), sorted(found[2:])) == ([0, 63], [31, 32])  # after a barrier, the warps the other way
+
+
 def test_a_kernel_that_computes_outside_of_its_array() -> None:
     with pytest.raises(AssertionError, match="kernel 'k' writes outside"):
         run_kernel("x[n] = x[n] + 1;", 32)
@@ -83,6 +95,8 @@ def test_a_struct_of_addresses() -> None:
     assert (x.tolist(), y.tolist()) == ([0, 0.5, 0, 0], [1.5, 0])
     with pytest.raises(TypeError, match="of shape"):
         kernel((1,), (1,), (np.zeros(2, kind), 0.5))
+    with pytest.raises(ValueError, match="arguments take 4160 bytes"):
+        kernel((1,), (1,), (np.zeros((), [*kind.descr, ("more", "u1", 4096)]), 0.5))
     sets["at"][0, 1] = 8
     with pytest.raises(AssertionError, match="no array lies at 8"):
         kernel((1,), (1,), (sets, 0.5))

@@ -13,7 +13,9 @@ The arrays of the state (`exp_avg` and the like) are flat too: the tensors in `o
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter, is_
 from typing import Any
 
@@ -22,7 +24,7 @@ import numpy as np
 from minitorch import recording
 from minitorch.autograd.mode import enable_grad
 from minitorch.autograd.tape import wrap
-from minitorch.device import Array, cuda_device_count, extent, xp
+from minitorch.device import Array, cuda_device_count, extent, is_on_gpu, xp
 from minitorch.optim.fused import Fused, may_be_fused
 from minitorch.optim.optimizer import Group, Optimizer
 from minitorch.optim.segment import CPU_SLICE, Flat, Segment, number_dtype
@@ -81,7 +83,7 @@ class FlatOptimizer(Optimizer):
             for segment in self._segments(index, group, params):
                 if recording.here.recording is not None:
                     recording.here.recording.kept.append(segment)  # whose arrays each replay works on
-                segment.step(self._formula, self._options(group, segment))
+                segment.step(self._formula, partial(self._options, group))
         return loss
 
     def add_param_group(self, param_group: Group) -> None:
@@ -153,7 +155,8 @@ class FlatOptimizer(Optimizer):
             array, first = p._data, new[id(p)]
             on_cpu = isinstance(array, np.ndarray)
             numbers = [self.__dict__["state"][p][key]._data for key in self._numbers]
-            if id(p) in overlapping or not (array.size <= JOINED if on_cpu else _joinable_on_gpu(array, numbers)):
+            may_join = array.size <= JOINED if on_cpu else may_be_fused(array, *[n for n in numbers if is_on_gpu(n)])
+            if id(p) in overlapping or not may_join:
                 sets.append(([p], first))  # large, or it must see what the ones before it changed
                 continue
             equal = [(n.dtype, n.item() if isinstance(n, np.ndarray) else None) for n in numbers]
@@ -228,7 +231,7 @@ def _same(memory: list[Any], now: list[Any]) -> bool:
 def _overlapping(params: list[Tensor]) -> set[int]:
     """The ids of parameters that are listed twice or share memory: they must step one after the other."""
     extents = sorted((*extent(p._data), id(p)) for p in params if p._data.size)
-    found: set[int] = set()
+    found = {key for key, times in Counter(map(id, params)).items() if times > 1}
     end, owner = 0, 0
     for low, high, key in extents:
         if low < end:
@@ -236,9 +239,3 @@ def _overlapping(params: list[Tensor]) -> set[int]:
         if high > end:
             end, owner = high, key
     return found
-
-
-def _joinable_on_gpu(array: Array, numbers: list[Array]) -> bool:
-    """Whether it may share a kernel. Numbers there move together for this, which a capture would repeat at each replay."""
-    stays = recording.here.recording is None or all(isinstance(n, np.ndarray) for n in numbers)
-    return may_be_fused(array) and stays

@@ -16,10 +16,8 @@ from minitorch.autograd.inplace import bump
 from minitorch.device import Array, xp
 from minitorch.tensor import Tensor
 
-# How many elements one call of a formula sees. On the CPU its arrays (seven or so) then stay in the
-# second-level cache; on a GPU few long calls are best.
+# How many elements one call of a formula sees on the CPU: its arrays (seven or so) then stay in the second-level cache.
 CPU_SLICE = 1 << 17
-GPU_SLICE = 1 << 24
 SPARES = 3  # arrays for the formula to write to
 Formula = Callable[..., None]
 
@@ -37,9 +35,9 @@ class Segment:
         self.params, self.first = params, first
         self.numbers = {name: _joined_numbers([state[name] for state in states]) for name in numbers}
 
-    def step(self, formula: Formula, options: dict[str, Any]) -> None:
-        """Change the parameters and their state, and count the change."""
-        self._apply(formula, options)
+    def step(self, formula: Formula, options: Callable[[Segment], dict[str, Any]]) -> None:
+        """Change the parameters and their state, and count the change. options(self): the other arguments of the formula."""
+        self._apply(formula, options(self))
         self.first = False
         for p in self.params:
             bump(p)
@@ -76,8 +74,7 @@ class Segment:
     def hyperparameter(self, value: Any) -> Any:
         """A float; of a tensor on the GPU its 0-d array, for a parameter that is there too."""
         if isinstance(value, Tensor) and value.is_cuda and self.params[0].is_cuda:
-            array = value._data.reshape(())
-            return array if array.dtype.char in "fd" else array.astype(number_dtype())
+            return value._data.reshape(())
         return float(value)
 
     def in_step(self) -> bool:
@@ -113,7 +110,7 @@ class Flat(Segment):
             self.grad, grad_slots = _flat_like(arrays)
             self.slots = list(zip(params, param_slots, grad_slots, strict=True))
         self.buffers = {name: _joined(self._states(states, name)) for name in names}
-        self.width = min(size, CPU_SLICE if isinstance(like, np.ndarray) else GPU_SLICE)
+        self.width = min(size, CPU_SLICE) if isinstance(like, np.ndarray) else size
         self.spares, self.place = spares, params[0].device
 
     def _apply(self, formula: Formula, options: dict[str, Any]) -> None:
@@ -171,7 +168,7 @@ def _flat_like(arrays: list[Array]) -> tuple[Array, list[Array]]:
 def _joined_numbers(tensors: list[Tensor]) -> Array:
     """One array of these 0-d numbers of state, which become views of it."""
     arrays = [t._data.reshape(1) for t in tensors]
-    joined = arrays[0] if len(arrays) == 1 else xp(arrays[0]).concatenate(arrays)
+    joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
     for i, t in enumerate(tensors):
         t._data = joined[i : i + 1].reshape(())
     return joined

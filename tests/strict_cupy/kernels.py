@@ -125,20 +125,26 @@ _RAW_PREAMBLE = """
 #define __global__
 #define __device__
 #define __shared__ static
-struct Place { long long x; };
+struct Place { unsigned x; };
 static Place blockIdx, threadIdx, blockDim, gridDim;
 static void (*call)(void *);
 static void *given;
 template <class F> void start(F &kernel) { given = &kernel; call = [](void *f) { (*static_cast<F *>(f))(); }; }
 """
-# Threads that want nothing of each other: one after the other.
+# Threads that want nothing of each other: one after the other, at every second launch from the last one to the first.
 _BLOCK_OF_ANY = """
 static bool diverged;
-static void block() { for (threadIdx.x = 0; threadIdx.x < blockDim.x; threadIdx.x++) call(given); }
+static int launches;
+static void block() {
+    for (unsigned i = 0; i < blockDim.x; i++) {
+        threadIdx.x = launches % 2 ? blockDim.x - 1 - i : i;
+        call(given);
+    }
+}
 """
 # Others run by turns, each on a stack of its own, until they wait or are done: a warp goes on until all of it waits for
-# the block, so that whoever should have waited for other warps has not; the warps by turns from the first and from the
-# last. `diverged`: some were done, or elsewhere, while others waited for them.
+# the block, so that whoever should have waited for other warps has not. The warps by turns from the first and from the
+# last; at every second launch all of it the other way round. `diverged`: some were done, or elsewhere, while others waited for them.
 _BLOCK_OF_FIBERS = """
 #include <setjmp.h>
 #include <stdlib.h>
@@ -147,7 +153,7 @@ _BLOCK_OF_FIBERS = """
 enum State { ready, in_warp, in_block, done };
 struct Fiber { jmp_buf at; ucontext_t start; bool made; State state; double shown[2]; int times; };
 static Fiber fibers[1024];
-static int current, order;
+static int current, order, launches;
 static bool diverged;
 static jmp_buf back;
 static void run();
@@ -171,24 +177,26 @@ static void release(State state, int from, int to) {  // those who wait so, if t
         if (fibers[i].state == state) fibers[i].state = ready;
     }
 }
-static void go_on(int from, int to) { for (int i = from; i < to; i++) if (fibers[i].state == ready) go(i); }
+static void go_on(int warp) {
+    for (int i = 0; i < 32; i++) {
+        const int next = warp + (launches % 2 ? 31 - i : i);
+        if (fibers[next].state == ready) go(next);
+    }
+}
 static void leave(State state) {
     fibers[current].state = state;
     if (_setjmp(fibers[current].at)) return;
     const int warp = current / 32 * 32, threads = blockDim.x;
-    go_on(current + 1, warp + 32);
+    go_on(warp);
     if (any(in_warp, warp, warp + 32)) {
         release(in_warp, warp, warp + 32);
-        go_on(warp, warp + 32);
+        go_on(warp);
     }
     if (!any(ready, 0, threads) && any(in_block, 0, threads)) {
         release(in_block, 0, threads);
         order++;
     }
-    for (int i = 0; i < threads; i += 32) {
-        const int next = order % 2 ? threads - 32 - i : i;
-        go_on(next, next + 32);
-    }
+    for (int i = 0; i < threads; i += 32) go_on(order % 2 ? threads - 32 - i : i);
     _longjmp(back, 1);
 }
 static void run() {
@@ -198,8 +206,9 @@ static void run() {
     }
 }
 static void block() {
-    for (int i = order = 0; i < blockDim.x; i++) fibers[i].state = ready;
-    if (!_setjmp(back)) go(0);
+    order = launches;
+    for (unsigned i = 0; i < blockDim.x; i++) fibers[i].state = ready;
+    if (!_setjmp(back)) go(launches % 2 ? blockDim.x - 1 : 0);
 }
 static void __syncthreads() { leave(in_block); }
 template <class V> V __shfl_xor_sync(unsigned lanes, V x, int step) {
@@ -225,6 +234,11 @@ class RawKernel:
 
     def launch(self, grid: Any, block: Any, args: list[Any]) -> None:
         """With structs' addresses as the arrays that lie there."""
+        if _together(self.code) and block[0] % 32:
+            raise NotImplementedError(f"kernel {self.name!r}: the double runs whole warps, not {block[0]} threads")
+        size = sum(x.value.nbytes if isinstance(x, Struct) else 8 for x in args)
+        if size > 4096:
+            raise ValueError(f"kernel {self.name!r}: its arguments take {size} bytes, CUDA has room for 4096")
         if min(*grid, *block) < 1 or max(block) > 1024:
             raise ValueError(f"kernel {self.name!r}: CUDA_ERROR_INVALID_VALUE: grid {grid}, block {block}")
         parameters = re.search(rf"{self.name}\((.*?)\)", self.code, re.S).group(1).split(",")
@@ -295,29 +309,35 @@ class Struct:
 
     def of(self, arrays: Any) -> Struct:
         """The same with other array objects for its arrays."""
+        others = {id(x): arrays(x) for _, x, _ in self.found}
         struct = object.__new__(Struct)
-        struct.value, struct.found = self.value, [(place, arrays(x), offset) for place, x, offset in self.found]
+        struct.value, struct.found = self.value, [(place, others[id(x)], offset) for place, x, offset in self.found]
         return struct
 
 
 @cache
-def _raw(code: str, name: str, parameters: str) -> Any:
+def _raw(code: str, kernel: str, parameters: str) -> Any:
     """The kernel for all threads, as a C function (blocks, threads of a block, the kernel's own arguments); it returns
     whether threads waited for others in vain."""
-    names = ", ".join(re.findall(r"(\w+)\s*(?:,|$)", parameters))
-    if struct := re.search(r"const (?!double|long)\w+ (\w+)(?=,|$)", parameters):  # C cannot be told it by ctypes
-        parameters, names = (
-            parameters.replace(f" {struct[1]}", f" *{struct[1]}"),
-            names.replace(struct[1], f"*{struct[1]}"),
-        )
-    block = _BLOCK_OF_FIBERS if re.search("__shfl|__syncthreads", code) else _BLOCK_OF_ANY
+    declared, passed = [], []
+    for parameter in parameters.split(","):
+        *_, name = re.findall(r"\w+", parameter)
+        struct = "*" not in parameter and not re.search("double|long", parameter)  # ctypes hands over its address
+        declared.append(re.sub(rf"\b{name}$", f"*{name}", parameter.rstrip()) if struct else parameter)
+        passed.append(f"*{name}" if struct else name)
+    block = _BLOCK_OF_FIBERS if _together(code) else _BLOCK_OF_ANY
     return _built(
         f"{_PREAMBLE}{_RAW_PREAMBLE}{block}{code}\n"
-        f'extern "C" int kernel(long long blocks, long long threads, {parameters}) {{ gridDim.x = blocks; blockDim.x = threads;\n'
-        f"auto whole = [&] {{ {name}({names}); }}; start(whole); diverged = false;\n"
-        f"for (blockIdx.x = 0; blockIdx.x < blocks; blockIdx.x++) block();\n"
-        f"return diverged; }}"
+        f'extern "C" int kernel(long long blocks, long long threads, {", ".join(declared)}) {{ gridDim.x = blocks; blockDim.x = threads;\n'
+        f"auto whole = [&] {{ {kernel}({', '.join(passed)}); }}; start(whole); diverged = false;\n"
+        f"for (long long i = 0; i < blocks; i++) {{ blockIdx.x = launches % 2 ? blocks - 1 - i : i; block(); }}\n"
+        f"launches++; return diverged; }}"
     )
+
+
+def _together(code: str) -> bool:
+    """Whether threads wait for each other."""
+    return "__shfl" in code or "__syncthreads" in code
 
 
 def _built(source: str) -> Any:
