@@ -19,7 +19,7 @@ _ELSEWHERE = "int64 n, int64 after, "
 # `each` indices serve all of before and after.
 _TAKE = """
     const long long given = index[i / after % each], at = given < 0 ? given + n : given;
-    if (at >= 0 && at < n) out = x[(i / after / each * n + at) * after + i % after];
+    if (given >= low && given < n) out = x[(i / after / each * n + at) * after + i % after];
     else {
         out = 0;
         if (note[0] == 0) {
@@ -32,7 +32,11 @@ _TAKE = """
 # Each line has `each` indices of its own.
 _KNOWN, _ALONG = "index >= 0 && index < n", "(i / after / each * n + index) * after + i % after"
 KERNELS = {
-    "take": (f"raw T x, raw int64 index, {_ELSEWHERE}int64 each, float64 site", "T out, raw float64 note", _TAKE),
+    "take": (
+        f"raw T x, raw int64 index, {_ELSEWHERE}int64 each, int64 low, float64 site",
+        "T out, raw float64 note",
+        _TAKE,
+    ),
     "take_along": (
         f"raw T x, int64 index, {_ELSEWHERE}int64 each",
         "T out",
@@ -42,8 +46,8 @@ KERNELS = {
 }
 
 
-def take(x: Array, index: Array, axis: int, message: str) -> Array:
-    """x.take(index, axis), where the index counts from -n to n - 1. message: for one that does not, see faults.py. IndexError if
+def take(x: Array, index: Array, axis: int, message: str, wraps: bool = True) -> Array:
+    """x.take(index, axis), where the index counts from -n, or from 0 unless it `wraps`, to n - 1. message: for one that does not, see faults.py. IndexError if
     there is nothing to take from."""
     lib, shape = xp(x), x.shape
     if index.size and not shape[axis]:
@@ -52,7 +56,7 @@ def take(x: Array, index: Array, axis: int, message: str) -> Array:
     if out.size:
         site, note = faults.site_and_note(x, message)
         index = index.astype(np.int64, copy=False)
-        numbers = shape[axis], prod(shape[axis + 1 :]), index.size, site
+        numbers = shape[axis], prod(shape[axis + 1 :]), index.size, -shape[axis] if wraps else 0, site
         _kernel(lib, "take")(_moved(x), index, *numbers, _moved(out), note)
         faults.launched(gpu_of(x))
     return out

@@ -205,6 +205,7 @@ def _alive() -> int:
     return sum(type(x) in (minitorch.Tensor, Node, View) for x in gc.get_objects())
 
 
+@pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("text", PROGRAMS)
 def test_writes_leave_no_cycles(text: str) -> None:
     """With the collector off, nothing of a program is alive after it."""
@@ -215,14 +216,9 @@ def test_writes_leave_no_cycles(text: str) -> None:
         exec(text, names)
         (names["b"] * names["b"]).sum().backward()
 
-    gc.collect()
-    gc.disable()
-    try:
-        before = _alive()
-        run()
-        assert _alive() == before
-    finally:
-        gc.enable()
+    before = _alive()
+    run()
+    assert _alive() == before
 
 
 def test_threads_write_apart() -> None:

@@ -408,20 +408,15 @@ def test_parameter_shares_memory_and_version() -> None:
     check_same(case)
 
 
+@pytest.mark.usefixtures("no_collector")
 def test_module_needs_no_collector() -> None:
-    import gc
     import weakref
 
-    gc.collect()
-    gc.disable()
-    try:
-        net = network(minitorch)
-        ref = weakref.ref(net[0].weight)
-        net(minitorch.ones(1, 2)).sum().backward()
-        del net
-        assert ref() is None
-    finally:
-        gc.enable()
+    net = network(minitorch)
+    ref = weakref.ref(net[0].weight)
+    net(minitorch.ones(1, 2)).sum().backward()
+    del net
+    assert ref() is None
 
 
 def test_error_texts_speak_of_torch() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minitorch import gpu_places
 from minitorch.autograd import tape
 from minitorch.autograd.inplace import bump, check_writable
 from minitorch.autograd.mismatch import explain
@@ -23,6 +24,8 @@ from minitorch.ops.scatter import masked_fill
 from minitorch.ops.shape import unsqueeze
 from minitorch.ops.statistics import vector_norm
 
+_OUT_OF_RANGE = "index out of range in self: embedding() got the index {value} for a table of {size} rows"
+
 
 @differentiable(
     lambda g, indices, shape, padding_idx, scale_grad_by_freq: embedding_backward(
@@ -32,7 +35,9 @@ from minitorch.ops.statistics import vector_norm
     name="EmbeddingBackward0",
 )
 def _embedding(weight: Array, indices: Array, *, padding_idx: int = -1, scale_grad_by_freq: bool = False) -> Array:
-    return weight.take(indices, 0)
+    if isinstance(weight, np.ndarray):
+        return weight.take(indices, 0)
+    return gpu_places.take(weight, indices, 0, _OUT_OF_RANGE, wraps=False)
 
 
 @differentiable(
@@ -81,6 +86,8 @@ def embedding(
     if sparse:
         raise NotImplementedError("embedding(): minitorch has no sparse gradients: sparse must be False")
     _check("embedding", weight, indices)
+    if isinstance(indices._data, np.ndarray):  # on a GPU the kernel that reads looks
+        _check_range(weight, indices)
     return _embedding(weight, indices, padding_idx=padding_idx, scale_grad_by_freq=scale_grad_by_freq)
 
 
@@ -102,8 +109,10 @@ def _check(name: str, weight: Any, indices: Any) -> None:
         )
     if xp(table) is not xp(index):
         raise explain(name, ["weight", "indices"], [table, index], RuntimeError())
-    says = f"index out of range in self: {name}() got the index {{value}} for a table of {{size}} rows"
-    require_between(index, 0, len(table) - 1, says)
+
+
+def _check_range(weight: Any, indices: Any) -> None:
+    require_between(indices._data, 0, len(weight._data) - 1, _OUT_OF_RANGE)
 
 
 def padding_row(padding_idx: int, rows: int) -> int:
@@ -119,6 +128,7 @@ def embedding_renorm_(weight: Any, indices: Any, max_norm: float, norm_type: flo
     _need_tensors(name, weight, indices)
     max_norm, norm_type = real_number(max_norm, name, "max_norm"), real_number(norm_type, name, "norm_type")
     _check(name, weight, indices)
+    _check_range(weight, indices)
     with no_grad():
         check_writable(weight, False, name)
         rows = read(weight, indices, items=(TENSOR,))

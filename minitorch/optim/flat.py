@@ -144,6 +144,12 @@ class FlatOptimizer(Optimizer):
 
     def _make_segments(self, group: Group, params: list[Tensor], names: tuple[str, ...]) -> list[Segment]:
         """Sort the parameters into segments, and move their state there."""
+        for p in params:
+            if p._grad._data.shape != p._data.shape:  # type: ignore[union-attr]  # it was set before the data
+                raise RuntimeError(
+                    f"{type(self).__name__}.step(): a parameter of shape {list(p.shape)} has a gradient of shape "
+                    f"{list(p._grad.shape)}: set its grad to None when you change its data"  # type: ignore[union-attr]
+                )
         overlapping = _overlapping(params)
         sets: list[tuple[list[Tensor], bool]] = []
         joinable: dict[Any, tuple[list[Tensor], int]] = {}

@@ -52,32 +52,31 @@ class Fused(Segment):
         self._buffers = [[state[name]._data for state in states] for name in names]
         self._written = {x.data.mem.ptr for arrays in (self._arrays, *self._buffers) for x in arrays}
         self._sets = self._sets_of(2 + len(names))
+        self._grads: list[Array] = []
 
-    def step(self, formula: Formula, options: Callable[[Segment], dict[str, Any]]) -> None:
+    def _gather(self) -> None:
+        self._grads = [self._gradient(p) for p in self.params]
         for numbers in self._apart.values():
             numbers.read()
-        super().step(formula, options)
+
+    def _scatter(self) -> None:
+        self._grads = []
         for numbers in self._apart.values():
             numbers.write()
 
     def _apply(self, formula: Formula, options: dict[str, Any]) -> None:
-        like, values, fixed = self._arrays[0], list(options.values()), 2 + len(self._buffers)
-        on_gpu = [x if x.dtype.char in "fd" else x.astype(number_dtype()) for x in values if is_on_gpu(x)]
-        rows = fixed + len(on_gpu)
-        if rows != len(self._sets.at):
-            self._sets = self._sets_of(rows)
-        grads = [self._gradient(p) for p in self.params]
-        self._sets.at[1] = [g.data.ptr for g in grads]
+        like, fixed = self._arrays[0], 2 + len(self._buffers)
+        values = [
+            x.astype(number_dtype()) if is_on_gpu(x) and x.dtype.char not in "fd" else x for x in options.values()
+        ]
+        on_gpu = [x for x in values if is_on_gpu(x)]
+        if fixed + len(on_gpu) != len(self._sets.at):
+            self._sets = self._sets_of(fixed + len(on_gpu))
+        self._sets.at[1] = [g.data.ptr for g in self._grads]
         for row, x in enumerate(on_gpu, fixed):
             self._sets.at[row] = _each(x) if x.ndim else x.data.ptr
-        numbers = iter(on_gpu)
-        known = (
-            *[Given(like.dtype, _SOME, True)] * fixed,
-            *[
-                float if x.__class__ is float else Given(next(numbers).dtype, (), True) if is_on_gpu(x) else x
-                for x in values
-            ],
-        )
+        kinds = [float if x.__class__ is float else Given(x.dtype, (), True) if is_on_gpu(x) else x for x in values]
+        known = (*[Given(like.dtype, _SOME, True)] * fixed, *kinds)
         traces = _traces(xp(like), formula, (*self._names, *options), known)
         launch, constants = traces.serving([x for x in values if x.__class__ is float])
         launch(self._sets, constants)
@@ -91,13 +90,8 @@ class Fused(Segment):
         return sets
 
     def _gradient(self, p: Tensor) -> Array:
-        """That of `p` as the kernel reads it: by itself, in the dtype and order of the parameter."""
+        """That of `p` as the kernel reads it: in the dtype and order of the parameter, and nothing that the kernel writes."""
         x, g = p._data, p._grad._data  # type: ignore[union-attr]
-        if g.shape != x.shape:
-            raise RuntimeError(
-                f"optimizer.step(): a parameter of shape {list(x.shape)} has a gradient of shape {list(g.shape)}: set its "
-                "grad to None when you change its data"
-            )
         if g.dtype != x.dtype:
             return g.astype(x.dtype)
         return g if g.flags.c_contiguous and g.data.mem.ptr not in self._written else g.copy()

@@ -37,14 +37,22 @@ class Segment:
 
     def step(self, formula: Formula, options: Callable[[Segment], dict[str, Any]]) -> None:
         """Change the parameters and their state, and count the change. options(self): the other arguments of the formula."""
+        self._gather()
         self._apply(formula, options(self))
+        self._scatter()
         self.first = False
         for p in self.params:
             bump(p)
 
+    def _gather(self) -> None:
+        """Bring together what the formula works on."""
+
     def _apply(self, formula: Formula, options: dict[str, Any]) -> None:
         """formula(param, grad, *spares, **buffers, **options) for all elements of all parameters."""
         raise NotImplementedError
+
+    def _scatter(self) -> None:
+        """Put what has changed where it belongs."""
 
     def _states(self, states: list[dict[str, Any]], name: str) -> list[Tensor]:
         """What the parameters have of that name, which must be like them."""
@@ -113,15 +121,16 @@ class Flat(Segment):
         self.width = min(size, CPU_SLICE) if isinstance(like, np.ndarray) else size
         self.spares, self.place = spares, params[0].device
 
-    def _apply(self, formula: Formula, options: dict[str, Any]) -> None:
+    def _gather(self) -> None:
         for p, param_slot, grad_slot in self.slots:
             param_slot[...] = p._data
             grad_slot[...] = p._grad._data  # type: ignore[union-attr]
-        self._update(formula, options)
+
+    def _scatter(self) -> None:
         for p, param_slot, _ in self.slots:
             p._data[...] = param_slot
 
-    def _update(self, formula: Formula, options: dict[str, Any]) -> None:
+    def _apply(self, formula: Formula, options: dict[str, Any]) -> None:
         """Slice by slice, by several threads where there are many."""
         param, grad, buffers, size = self.param, self._gradient(), self.buffers, self.param.size
         if size == self.width:
