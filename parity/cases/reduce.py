@@ -55,6 +55,7 @@ CASES = family(
     case("norm fro", lambda t, x: t.norm(x, "fro", dim=(0, 1)), A),
     case("norm 1", lambda t, x: t.norm(x, 1, dim=1), A),
     case("norm 3", lambda t, x: t.norm(x, 3, dim=0, keepdim=True), A),
+    case("norm of three", lambda t, x: t.norm(x, 2, dim=0), CUBE),
     case("norm 0", lambda t, x: t.norm(x, 0), TIES, numeric=False),
     case("norm inf", lambda t, x: t.norm(x, float("inf"), dim=1), D, order=1),
     case("norm -inf", lambda t, x: t.norm(x, -float("inf"), dim=1), D, order=1),
