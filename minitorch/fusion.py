@@ -160,23 +160,20 @@ def in_one_kernel(
     """
     names, values = tuple(named or ()), [*args, *named.values()] if named else args
     first = args[0] if is_on_gpu(args[0]) else args[1]
-    array = first.__class__
-    # Numbers as text: 0.0 equals -0.0, and 1 True.
-    kinds = [
-        (x.dtype, x.shape, x.flags.c_contiguous)
-        if x.__class__ is array
-        else (x.__class__, repr(x))
-        if x.__class__ in _NUMBERS
-        else x
-        for x in values
-    ]
-    key = (array, formula, names, spares, *kinds)
+    key = (first.__class__, formula, names, spares, *[_kind(x) for x in values])
     trace, launch, lib = _kept.get(key) or _keep(key, first, values)
     targets = [values[i] for i in trace.written]
     if trace.shape is not None:
         targets.append(lib.empty(trace.shape, first.dtype) if trace.dense else lib.empty_like(first, shape=trace.shape))
     launch([values[i] for i in trace.read], trace.numbers, targets, targets[0].size)  # type: ignore[arg-type]
     return targets[-1] if trace.shape is not None else None
+
+
+def _kind(x: Any) -> Any:
+    """What a trace depends on of an argument. Numbers as text: 0.0 equals -0.0, and 1 True."""
+    if is_on_gpu(x):
+        return x.dtype, x.shape, x.flags.c_contiguous
+    return (x.__class__, repr(x)) if x.__class__ in _NUMBERS else x
 
 
 _NUMBERS = (float, int, bool)
