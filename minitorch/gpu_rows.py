@@ -50,20 +50,23 @@ _BACKWARD = """
     EACH result[j] = {result};
 }}
 """
-_NORMALIZED = """
+# The mean of a row, and the sum of the squares of what differs from it.
+_MOMENTS = """
     const T *in = x + row * columns;
-    T *out = y + row * columns;
     T sum = 0, square = 0;
     EACH sum += in[j];
     AMONG_LANES(sum, other, sum + other)
     const T middle = sum / columns;
     EACH square += (in[j] - middle) * (in[j] - middle);
     AMONG_LANES(square, other, square + other)
+"""
+_NORMALIZED = f"""{_MOMENTS}
+    T *out = y + row * columns;
     const T variance = square / columns + static_cast<T>(eps);
     const T factor = 1 / sqrt(variance + variance * 0);  // where the squares overflow, NaN: not 0
     EACH out[j] = (in[j] - middle) * factor;
-    if (lane == 0 && found < rows) { mean[row] = middle; scale[row] = factor; }
-}
+    if (lane == 0 && found < rows) {{ mean[row] = middle; scale[row] = factor; }}
+}}
 """
 _NORMALIZED_BACKWARD = """
     const T *g = grad + row * columns, *in = x + row * columns;
@@ -86,16 +89,9 @@ _SUM = """
     if (lane == 0 && found < rows) sum[row] = total;
 }
 """
-_VARIANCE = """
-    const T *in = x + row * columns;
-    T sum = 0, square = 0;
-    EACH sum += in[j];
-    AMONG_LANES(sum, other, sum + other)
-    const T middle = sum / columns;
-    EACH square += (in[j] - middle) * (in[j] - middle);
-    AMONG_LANES(square, other, square + other)
+_VARIANCE = f"""{_MOMENTS}
     if (lane == 0 && found < rows) variance[row] = square / static_cast<T>(freedom);
-}
+}}
 """
 # The first NaN, or the first of the {ahead} ones.
 _PLACE = """
@@ -131,8 +127,6 @@ KERNELS = {
     "argmax": (_INDEX, _PLACE.format(ahead=">")),
     "argmin": (_INDEX, _PLACE.format(ahead="<")),
 }
-
-
 PLACES = "argmax", "argmin"
 
 
