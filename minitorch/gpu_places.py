@@ -47,8 +47,10 @@ KERNELS = {
 
 
 def take(x: Array, index: Array, axis: int, message: str, wraps: bool = True) -> Array:
-    """x.take(index, axis), where the index counts from -n, or from 0 unless it `wraps`, to n - 1. message: for one that does not, see faults.py. IndexError if
-    there is nothing to take from."""
+    """x.take(index, axis), where the index counts from -n, or from 0 unless it `wraps`, to n - 1.
+
+    message: for an index that does not, see faults.py. IndexError at once if n is 0.
+    """
     lib, shape = xp(x), x.shape
     if index.size and not shape[axis]:
         raise IndexError(f"index is out of bounds for dimension {axis} with size 0")

@@ -123,7 +123,7 @@ def _kernel(operation: Operation, parameters: list[str], before: list[str], stru
 
 
 class Sets:
-    """n sets of arrays in C order, the i-th of `sizes[i]` elements: their addresses, rows[k][i] that of the k-th array.
+    """n sets of arrays in C order, the i-th of `sizes[i]` elements: at[k, i] is the address of the k-th array.
 
     They go to the kernel by value, as PyTorch's multi_tensor_apply has it: nothing is copied to the GPU for it, and a graph
     keeps them. As many sets as a launch may be told of make a pack.

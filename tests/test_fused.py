@@ -234,11 +234,7 @@ def test_a_gradient_that_is_another_parameter(cuda: str) -> None:
     optimizer = torch.optim.SGD([a, b, c], lr=0.1, momentum=0.5)
     for _ in range(2):
         a.grad, b.grad, c.grad = b.detach(), a.detach()[:3], torch.ones(3, device="cuda")
-        before = a.detach().cpu(), b.detach().cpu()
         optimizer.step()
-        moved = optimizer.state[a]["momentum_buffer"]
-        c.grad = moved
-    assert a.detach().cpu()[0].item() != before[0][0].item()
     np.testing.assert_allclose(a.tolist(), [1 - 0.2 - 0.1 * (0.5 * 2 + 1.9)] * 3, 1e-6)
     np.testing.assert_allclose(b.tolist(), [2 - 0.1 - 0.1 * (0.5 * 1 + 0.8)] * 3, 1e-6)
 
